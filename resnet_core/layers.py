@@ -1,0 +1,19 @@
+"""The convolution and the norms that blocks, shortcuts and stems share."""
+
+from torch import nn
+
+
+def conv(in_channels, out_channels, kernel, stride=1):
+    """Bias-free conv with 'same' padding: H and W become ceil(H / stride), ceil(W / stride).
+
+    No bias, with or without a norm: so that counts and the gradient identities hold for both.
+    """
+    return nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+
+
+class NoNorm(nn.Identity):
+    """Stands where a norm layer would: the net without normalisation keeps its module paths."""
+
+
+#: name -> make(channels), giving the module after each conv
+NORMS = {"batch": nn.BatchNorm2d, "none": NoNorm}
