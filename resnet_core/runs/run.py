@@ -1,0 +1,164 @@
+"""What a page sees of a run: frozen data, the closed lists of states and ends, and their words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # train imports torch: the supervisor and the owners stay light
+    from ..train import RunConfig
+
+
+class EngineError(Exception):
+    """Training cannot work here: one plain sentence, with what would do."""
+
+
+class StoreError(EngineError):
+    """The data folder or its database cannot be used: one plain sentence, with what would do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """What was settled before step 0 and is part of what makes a run repeatable."""
+
+    config: RunConfig  # `seconds` turned into `steps`
+    threads: int  # of each net's training process
+    torch: str  # version
+    device: str  # name as the driver gives it: "CPU", "NVIDIA H200"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelEnd:
+    """How one net of the run ended."""
+
+    how: str  # key of MODEL_ENDS
+    step: int  # the last one it was in
+    path: str | None = None  # diverged: the first op with a non-finite value
+    what: str | None = None  # diverged: "output", "gradient" or "loss"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelProgress:
+    """One net of the run: 0 = the net, 1 = its twin."""
+
+    model: int
+    steps_done: int
+    end: ModelEnd | None = None
+    accuracy: float | None = None  # [0..1] on held-out examples, when known
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the nets of a run share, compared tensor by tensor and batch by batch."""
+
+    tensors_shared: int = 0  # that both nets have
+    tensors_identical: int = 0  # of these, bit for bit the same before step 0
+    batches_compared: int = 0  # steps that both nets have done
+    batches_identical: int = 0  # of these, with bit for bit the same examples
+
+    @property
+    def holds(self) -> bool:
+        return (
+            self.tensors_shared == self.tensors_identical > 0
+            and self.batches_compared == self.batches_identical
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Everything a page shows of a run except its curves."""
+
+    id: int
+    request_id: str
+    config: RunConfig  # as submitted
+    resolved: Resolved | None  # None until the training processes have settled it
+    state: str  # one of STATES
+    ended: str | None  # key of ENDS
+    reason: str | None  # key of REASONS, for failed and interrupted
+    sentence: str  # what is happening or how it ended, for the user; never a traceback
+    position: int | None  # in the queue: 1 = next; None unless queued
+    want: str  # "run", "pause" or "stop": asked for, and perhaps not yet done
+    total_steps: int | None  # of each net; None until a time budget has been turned into steps
+    models: tuple[ModelProgress, ...]
+    proof: Proof
+    queued_at: float  # unix seconds, to be shown; durations come from the monotonic clock
+    started_at: float | None = None
+    first_record_at: float | None = None
+    ended_at: float | None = None
+    first_record_s: float | None = None  # from submit to the first stored record
+    elapsed_s: float = 0.0  # training, without pauses
+    eta_s: float | None = None  # None until there is a speed to go by
+
+    @property
+    def is_over(self) -> bool:
+        return self.state == "ended"
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def progress(self) -> float:
+        """0..1 of the steps of the nets that still train; 1 when over."""
+        if self.is_over:
+            return 1.0
+        todo = [m.steps_done for m in self.models if m.end is None]
+        return min(todo) / self.total_steps if todo and self.total_steps else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecords:
+    """The curves of one net so far. Arrays are read-only views that later calls do not change."""
+
+    model: int
+    labels: Mapping[str, tuple[str, ...]]  # probe -> op paths, in path order
+    steps: np.ndarray  # int64
+    scalars: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> float32 [steps]
+    per_op: Mapping[str, np.ndarray] = field(default_factory=dict)  # probe -> float32 [steps, ops]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Speed:
+    """What a training process of this machine does, to estimate a run before it starts."""
+
+    device: str
+    op_overhead_s: float  # seconds per op and step, however small the op
+    macs_per_s: float  # forward and backward, one net, both nets side by side
+
+    def step_s(self, ops: int, macs: int, batch_size: int) -> float:
+        """Seconds per step of a net of `ops` ops; `macs` are forward ones, of one example."""
+        # a backward pass costs two forward ones: gradients of inputs and of weights
+        return ops * self.op_overhead_s + 3 * macs * batch_size / self.macs_per_s
+
+
+STATES = ("queued", "starting", "running", "paused", "ended")
+#: states in which a run holds the slot
+ACTIVE = ("starting", "running", "paused")
+#: ended -> what it means
+ENDS = {
+    "steps": "All steps are done.",
+    "time": "The time is up.",
+    "stopped": "Stopped by the user.",
+    "diverged": "Every net diverged.",
+    "failed": "The run failed.",
+    "interrupted": "The run was interrupted.",
+}
+#: how one net ends: the run's ends, without those that only a whole run has
+MODEL_ENDS = ("steps", "stopped", "diverged", "failed")
+#: reason -> what the user reads; {step} is the last step whose record is kept
+REASONS = {
+    "oom": "The device ran out of memory. Lower the batch size, the width or the image size.",
+    "ram": "The machine ran out of memory and the system stopped the training. "
+    "Lower the batch size, the width or the image size.",
+    "crash": "The training process crashed ({detail}).",
+    "error": "The training stopped with an error: {detail}",
+    "disk": "There was no room left to store the curves. Free some space and run again.",
+    "hung": "The training gave no sign of life for {detail} and was stopped.",
+    "device": "The device cannot be used: {detail}",
+    "start": "The training could not start: {detail}",
+    "killed": "The training process was killed ({detail}).",
+    "lost": "The training process ended while nothing was watching it.",
+}
