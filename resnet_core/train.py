@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from zlib import crc32
 
 import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
 
-from .spec import NetSpec
+from .data import batches, dataset_row, fit
+from .divergence import first_nonfinite_output
+from .probes import PROBES, labels
+from .sgd import SGD
+from .spec import NetSpec, SpecError, check_fields
+from .twins import build_pair_member, fingerprints, twin_of
+
+__all__ = ["Diverged", "Record", "RunConfig", "Trainer", "calibrate", "evaluate", "labels", "train"]
+
+#: field -> (type, least, most); lr must be above its least
+RANGES = {
+    "steps": (int, 1, 20_000),
+    "seconds": (int, 1, 3600),
+    "batch_size": (int, 2, 1024),  # batch norm needs two examples
+    "lr": (float, 0, 10),
+    "momentum": (float, 0, 0.9999),
+    "weight_decay": (float, 0, 1),
+    "seed": (int, 0, 2**31 - 1),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +55,50 @@ class RunConfig:
     seed: int = 0
     device: str = "cpu"  # "cpu", "cuda:0", "mps"
 
+    def __post_init__(self):
+        for name, (kind, least, most) in RANGES.items():
+            if name != "seconds" or self.seconds is not None:
+                check_range(name, getattr(self, name), kind, least, most)
+        row = dataset_row(self.dataset)
+        if self.batch_size > row.num_train:
+            raise SpecError(
+                "batch_size",
+                f"{self.batch_size} is more than the {row.num_train} training images",
+                f"Use at most {row.num_train}",
+            )
+        if self.net.num_classes != len(row.classes):
+            raise SpecError(
+                "net.num_classes",
+                f"the head has {self.net.num_classes} outputs, the data {len(row.classes)} classes",
+                f"Use {len(row.classes)}",
+            )
+        if not isinstance(self.device, str) or not re.fullmatch(
+            r"cpu|mps|cuda(:\d+)?", self.device
+        ):
+            raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
+
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "net": json.loads(self.net.to_json())})
+
+    @staticmethod
+    def from_json(text: str) -> RunConfig:
+        """What `to_json` wrote -> an equal config. Unknown fields are refused, not dropped."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as e:
+            raise SpecError("config", "this is not JSON", "Copy the whole config again") from e
+        data = check_fields("config", data, RunConfig)
+        return RunConfig(**{**data, "net": NetSpec.from_dict(data["net"])})
+
+
+def check_range(name: str, value: object, kind: type, least: float, most: float) -> None:
+    """Raises SpecError unless `value` is a finite number from `least` to `most`."""
+    kinds = (int,) if kind is int else (int, float)
+    fits = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
+    if not fits or (name == "lr" and value == 0):
+        span = f"above {least} up to {most:,}" if name == "lr" else f"from {least} to {most:,}"
+        what = "whole number" if kind is int else "number"
+        raise SpecError(name, f"{value!r:.40} will not do", f"Use a {what} {span}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +109,12 @@ class Record:
     step: int
     scalars: dict[str, float]  # "loss" [nats], "accuracy" [0..1] of the batch
     per_op: dict[str, np.ndarray]  # float32: "input_grad" per block, "weight_grad" per layer
+    batch_crc: int = 0  # CRC-32 of the batch's indices: equal in both twins at each step
+
+    @property
+    def is_finite(self) -> bool:
+        values = [np.asarray(list(self.scalars.values())), *self.per_op.values()]
+        return all(np.isfinite(v).all() for v in values)
 
 
 @dataclass(frozen=True)
@@ -53,5 +127,113 @@ class Diverged:
     what: str  # "output", "gradient" or "loss"
 
 
+class Trainer:
+    """One net of a run, on its device. A pair is two of these, in one process or in two.
+
+    `lr` may be changed between two records; the caller sets the number of threads.
+    """
+
+    def __init__(self, config: RunConfig, model: int):
+        settle(config.device)
+        self.config, self.model, self.lr = config, model, config.lr
+        self.net = (config.net, twin_of(config.net))[model]
+        self.module = build_pair_member(config, model).to(
+            config.device, memory_format=torch.channels_last
+        )
+        self.examples = dataset_row(config.dataset).load().to(config.device)
+        self.labels = labels(self.net)
+        self.probes = {k: PROBES[k].make(self.module, paths) for k, paths in self.labels.items()}
+        self.optimizer = SGD(self.module.parameters(), config.momentum, config.weight_decay)
+        self.diverged: Diverged | None = None
+
+    def fingerprints(self) -> dict[str, str]:
+        """state_dict name -> SHA-256, of the weights as they are now; see twins.compare."""
+        return fingerprints(self.module)
+
+    def records(self) -> Iterator[Record | Diverged]:
+        """One Record per step, each before its update; a Diverged after the last if it ends so."""
+        size, seed = self.config.batch_size, self.config.seed
+        plan = batches(len(self.examples.train_images), size, seed)
+        for step, indices in enumerate(islice(plan, self.config.steps)):
+            images, labels = self.batch(indices)
+            grads, record = self._measure(step, images, labels, crc32(indices.numpy().tobytes()))
+            yield record
+            if not record.is_finite:
+                self.diverged = self._explain(record, images)
+                yield self.diverged
+                return
+            self.optimizer.step(grads, self.lr)
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Training images and labels at `indices`, as the net takes them."""
+        indices = indices.to(self.config.device)
+        images = fit(self.examples.train_images[indices], self.net.input_shape)
+        return images, self.examples.train_labels[indices]
+
+    def held_out(self) -> float:
+        """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
+        return math.nan if self.diverged else evaluate(self.module, self.config)
+
+    def _measure(self, step, images, labels, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
+        self.module.train()
+        logits = self.module(images)
+        loss = F.cross_entropy(logits, labels)
+        grads = torch.autograd.grad(loss, self.optimizer.params)
+        accuracy = (logits.detach().argmax(1) == labels).double().mean()
+        values = [loss.detach().double(), accuracy]
+        for probe in self.probes.values():
+            values += probe.norms(grads)
+        # one copy per step: on a GPU each one waits for the device
+        loss, accuracy, *norms = torch.stack(values).cpu().numpy()
+        sizes = [len(paths) for paths in self.labels.values()]
+        parts = np.split(np.asarray(norms, dtype=np.float32), np.cumsum(sizes)[:-1])
+        scalars = {"loss": float(loss), "accuracy": float(accuracy)}
+        return grads, Record(self.model, step, scalars, dict(zip(self.labels, parts)), crc)
+
+    def _explain(self, record: Record, images: torch.Tensor) -> Diverged:
+        """Where it began: the weights are still those of the record, so the forward pass is too."""
+        path, what = first_nonfinite_output(self.module, images), "output"
+        if path is None and not math.isfinite(record.scalars["loss"]):
+            path, what = "loss", "loss"
+        elif path is None:  # the backward pass runs from the loss: its first is the last in order
+            bad = np.flatnonzero(~np.isfinite(record.per_op["weight_grad"]))
+            path, what = self.labels["weight_grad"][bad[-1]], "gradient"
+        return Diverged(self.model, record.step, path, what)
+
+
 def train(config: RunConfig, model: int) -> Iterator[Record | Diverged]:
-    raise NotImplementedError
+    """The net (model 0) or its twin (1). Equal configs give equal records, on CPU bit for bit."""
+    yield from Trainer(config, model).records()
+
+
+@torch.no_grad()
+def evaluate(module: nn.Module, config: RunConfig) -> float:
+    """Held-out accuracy [0..1], batch norm with its running statistics; back to training mode."""
+    examples = dataset_row(config.dataset).load()
+    module.eval()
+    right = 0
+    for images, labels in zip(
+        examples.test_images.split(config.batch_size), examples.test_labels.split(config.batch_size)
+    ):
+        images = fit(images.to(config.device), config.net.input_shape)
+        right += (module(images).argmax(1).cpu() == labels).sum().item()
+    module.train()
+    return right / len(examples.test_labels)
+
+
+def calibrate(config: RunConfig, model: int = 0, steps: int = 3) -> float:
+    """Seconds that one recorded step takes here and now, by a throwaway net of the same kind."""
+    records = train(replace(config, seconds=None, steps=steps + 2), model)
+    next(records)
+    next(records)  # the first two also pay for memory and for kernels being chosen
+    start = time.perf_counter()
+    taken = sum(isinstance(record, Record) for record in records)
+    return (time.perf_counter() - start) / max(taken, 1)
+
+
+def settle(device: str) -> None:
+    """What makes runs fast and repeatable, for the calling thread and its process."""
+    # a vanishing net's denormals would make it 3.6 x slower than its twin
+    torch.set_flush_denormal(True)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False  # "float32" on the screen means float32
