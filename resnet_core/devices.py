@@ -17,3 +17,8 @@ def available_devices() -> list[tuple[str, str]]:
         devices.append(("mps", "Apple GPU"))
     cores = os.cpu_count() or 1
     return [*devices, ("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")]
+
+
+def widest_float(device: str) -> torch.dtype:
+    """The float type to sum in: Apple's GPUs have no float64."""
+    return torch.float32 if device.startswith("mps") else torch.float64

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import nn
 
-from .graph import trace
-from .net import blocks_of
+from .blocks import BLOCKS
+from .net import build
 from .spec import NetSpec
+
+BLOCK_CLASSES = tuple(BLOCKS.values())
 
 #: Squares of float32 numbers underflow below 1e-19 and overflow above 1e19. A norm between these
 #: bounds owes nothing to such elements (fewer than 1e9 of them); any other is taken in float64.
@@ -22,16 +25,23 @@ SAFE = 1e-10, 1e18
 
 
 def l2_norm(grad: torch.Tensor) -> torch.Tensor:
-    """L2 norm as a float64 scalar on the gradient's device, right for any float32 gradient."""
+    """L2 norm of a gradient [B, C, H, W] as a scalar on its device, exact to 1e-6."""
+    if grad.device.type == "mps":
+        return scaled_norm(grad)
     if grad.device.type == "cpu":
-        # float64 sums are 9 x slower than float32 ones on CPUs: one float32 norm per example
-        # is exact enough (1024 to 16384 elements), and only these are summed in float64
-        norm = torch.linalg.vector_norm(
-            torch.linalg.vector_norm(grad.flatten(1), dim=1), dtype=torch.float64
-        )
+        # float64 sums are 7 x slower than float32 ones on CPUs, and one float32 sum over all is
+        # off by 3e-5: so float32 per example and row of pixels, float64 over those
+        rows = torch.linalg.vector_norm(grad, dim=(1, 3))
+        norm = torch.linalg.vector_norm(rows, dtype=torch.float64)
         if SAFE[0] < norm.item() < SAFE[1]:
             return norm
     return torch.linalg.vector_norm(grad, dtype=torch.float64)
+
+
+def scaled_norm(grad: torch.Tensor) -> torch.Tensor:
+    """L2 norm without float64: the largest element becomes 1, so that no square underflows."""
+    largest = torch.linalg.vector_norm(grad, torch.inf).clamp(min=torch.finfo(grad.dtype).tiny)
+    return largest * torch.linalg.vector_norm(grad / largest)
 
 
 class InputGradient:
@@ -53,7 +63,7 @@ class InputGradient:
         return before_forward
 
     def norms(self, grads: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """The norms of the last backward pass, float64 scalars in path order."""
+        """The norms of the last backward pass, scalars in path order."""
         return self._norms
 
 
@@ -65,21 +75,28 @@ class WeightGradient:
         self._places = [place[f"{path}.weight"] for path in paths]
 
     def norms(self, grads: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """`grads` in the order of `module.parameters()` -> float64 scalars in path order."""
-        return torch._foreach_norm([grads[i] for i in self._places], dtype=torch.float64)
+        """`grads` in the order of `module.parameters()` -> scalars in path order."""
+        chosen = [grads[i] for i in self._places]
+        if chosen[0].device.type == "mps":
+            return [scaled_norm(grad) for grad in chosen]
+        return torch._foreach_norm(chosen, dtype=torch.float64)
 
 
-def block_paths(net: NetSpec) -> list[str]:
-    return [block.path for block in blocks_of(net)]
+def block_paths(module: nn.Module) -> list[str]:
+    return [path for path, part in module.named_modules() if isinstance(part, BLOCK_CLASSES)]
 
 
-def weight_paths(net: NetSpec) -> list[str]:
-    return [op.path for op in trace(net).ops if op.kind in ("conv", "linear")]
+def weight_paths(module: nn.Module) -> list[str]:
+    weighted = (nn.Conv2d, nn.Linear)
+    return [path for path, part in module.named_modules() if isinstance(part, weighted)]
 
 
+@lru_cache(maxsize=64)
 def labels(net: NetSpec) -> dict[str, list[str]]:
     """probe -> the paths that its values belong to, in order of execution."""
-    return {key: probe.paths(net) for key, probe in PROBES.items()}
+    with torch.device("meta"):
+        module = build(net)
+    return {key: probe.paths(module) for key, probe in PROBES.items()}
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,7 @@ class Probe:
     unit: str
     source: str
     what: str  # what the number says, for menus and help
-    paths: Callable  # (net) -> the places it measures
+    paths: Callable  # (module) -> the places it measures, in order of execution
     make: Callable  # (module, paths) -> object with norms(grads)
 
 

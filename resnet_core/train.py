@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from zlib import crc32
 
@@ -17,88 +15,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from .data import batches, dataset_row, fit
+from .devices import widest_float
 from .divergence import first_nonfinite_output
 from .probes import PROBES, labels
+from .run_config import RANGES, RunConfig
 from .sgd import SGD
-from .spec import NetSpec, SpecError, check_fields
 from .twins import build_pair_member, fingerprints, twin_of
 
 __all__ = ["Diverged", "Record", "RunConfig", "Trainer", "calibrate", "evaluate", "labels", "train"]
-
-#: field -> (type, least, most); lr must be above its least
-RANGES = {
-    "steps": (int, 1, 20_000),
-    "seconds": (int, 1, 3600),
-    "batch_size": (int, 2, 1024),  # batch norm needs two examples
-    "lr": (float, 0, 10),
-    "momentum": (float, 0, 0.9999),
-    "weight_decay": (float, 0, 1),
-    "seed": (int, 0, 2**31 - 1),
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """Everything a run depends on: equal configs give equal records, on CPU bit for bit.
-
-    `seconds` asks for a time budget; the worker turns it into `steps` before step 0 and stores that.
-    """
-
-    net: NetSpec  # as it is trained: its head has the classes of the data set
-    dataset: str = "digits"  # key of data.DATASETS
-    steps: int = 120
-    seconds: int | None = None
-    batch_size: int = 64
-    lr: float = 0.02
-    momentum: float = 0.9
-    weight_decay: float = 1e-4
-    seed: int = 0
-    device: str = "cpu"  # "cpu", "cuda:0", "mps"
-
-    def __post_init__(self):
-        for name, (kind, least, most) in RANGES.items():
-            if name != "seconds" or self.seconds is not None:
-                check_range(name, getattr(self, name), kind, least, most)
-        row = dataset_row(self.dataset)
-        if self.batch_size > row.num_train:
-            raise SpecError(
-                "batch_size",
-                f"{self.batch_size} is more than the {row.num_train} training images",
-                f"Use at most {row.num_train}",
-            )
-        if self.net.num_classes != len(row.classes):
-            raise SpecError(
-                "net.num_classes",
-                f"the head has {self.net.num_classes} outputs, the data {len(row.classes)} classes",
-                f"Use {len(row.classes)}",
-            )
-        if not isinstance(self.device, str) or not re.fullmatch(
-            r"cpu|mps|cuda(:\d+)?", self.device
-        ):
-            raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
-
-    def to_json(self) -> str:
-        return json.dumps({**asdict(self), "net": json.loads(self.net.to_json())})
-
-    @staticmethod
-    def from_json(text: str) -> RunConfig:
-        """What `to_json` wrote -> an equal config. Unknown fields are refused, not dropped."""
-        try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as e:
-            raise SpecError("config", "this is not JSON", "Copy the whole config again") from e
-        data = check_fields("config", data, RunConfig)
-        return RunConfig(**{**data, "net": NetSpec.from_dict(data["net"])})
-
-
-def check_range(name: str, value: object, kind: type, least: float, most: float) -> None:
-    """Raises SpecError unless `value` is a finite number from `least` to `most`."""
-    kinds = (int,) if kind is int else (int, float)
-    fits = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
-    if not fits or (name == "lr" and value == 0):
-        span = f"above {least} up to {most:,}" if name == "lr" else f"from {least} to {most:,}"
-        what = "whole number" if kind is int else "number"
-        raise SpecError(name, f"{value!r:.40} will not do", f"Use a {what} {span}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +65,7 @@ class Trainer:
             config.device, memory_format=torch.channels_last
         )
         self.examples = dataset_row(config.dataset).load().to(config.device)
-        self.labels = labels(self.net)
+        self.labels = {key: probe.paths(self.module) for key, probe in PROBES.items()}
         self.probes = {k: PROBES[k].make(self.module, paths) for k, paths in self.labels.items()}
         self.optimizer = SGD(self.module.parameters(), config.momentum, config.weight_decay)
         self.diverged: Diverged | None = None
@@ -155,8 +79,8 @@ class Trainer:
         size, seed = self.config.batch_size, self.config.seed
         plan = batches(len(self.examples.train_images), size, seed)
         for step, indices in enumerate(islice(plan, self.config.steps)):
-            images, labels = self.batch(indices)
-            grads, record = self._measure(step, images, labels, crc32(indices.numpy().tobytes()))
+            images, targets = self.batch(indices)
+            grads, record = self._measure(step, images, targets, crc32(indices.numpy().tobytes()))
             yield record
             if not record.is_finite:
                 self.diverged = self._explain(record, images)
@@ -174,13 +98,14 @@ class Trainer:
         """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
-    def _measure(self, step, images, labels, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
+    def _measure(self, step, images, targets, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
         self.module.train()
         logits = self.module(images)
-        loss = F.cross_entropy(logits, labels)
+        loss = F.cross_entropy(logits, targets)
         grads = torch.autograd.grad(loss, self.optimizer.params)
-        accuracy = (logits.detach().argmax(1) == labels).double().mean()
-        values = [loss.detach().double(), accuracy]
+        wide = widest_float(self.config.device)
+        accuracy = (logits.detach().argmax(1) == targets).to(wide).mean()
+        values = [loss.detach().to(wide), accuracy]
         for probe in self.probes.values():
             values += probe.norms(grads)
         # one copy per step: on a GPU each one waits for the device
@@ -210,25 +135,25 @@ def train(config: RunConfig, model: int) -> Iterator[Record | Diverged]:
 def evaluate(module: nn.Module, config: RunConfig) -> float:
     """Held-out accuracy [0..1], batch norm with its running statistics; back to training mode."""
     examples = dataset_row(config.dataset).load()
+    parts = zip(*(t.split(config.batch_size) for t in (examples.test_images, examples.test_labels)))
     module.eval()
     right = 0
-    for images, labels in zip(
-        examples.test_images.split(config.batch_size), examples.test_labels.split(config.batch_size)
-    ):
+    for images, targets in parts:
         images = fit(images.to(config.device), config.net.input_shape)
-        right += (module(images).argmax(1).cpu() == labels).sum().item()
+        right += (module(images).argmax(1).cpu() == targets).sum().item()
     module.train()
     return right / len(examples.test_labels)
 
 
-def calibrate(config: RunConfig, model: int = 0, steps: int = 3) -> float:
-    """Seconds that one recorded step takes here and now, by a throwaway net of the same kind."""
-    records = train(replace(config, seconds=None, steps=steps + 2), model)
-    next(records)
-    next(records)  # the first two also pay for memory and for kernels being chosen
-    start = time.perf_counter()
-    taken = sum(isinstance(record, Record) for record in records)
-    return (time.perf_counter() - start) / max(taken, 1)
+def calibrate(config: RunConfig, model: int = 0, steps: int = 4) -> float:
+    """Seconds that one recorded step of one net takes here and now, by a throwaway net.
+
+    The median: the first step also pays for the build, for memory and for choosing kernels.
+    """
+    trial = replace(config, seconds=None, steps=steps, lr=RANGES["lr"][1])  # does not diverge soon
+    marks = [time.perf_counter()]
+    marks += [time.perf_counter() for record in train(trial, model) if isinstance(record, Record)]
+    return float(np.median(np.diff(marks)))
 
 
 def settle(device: str) -> None:
