@@ -16,12 +16,12 @@ class Memory:
 
     weights: int
     gradients: int
-    momentum: int
+    optimizer: int  # SGD's momentum
     activations: int  # what the forward pass keeps for the backward pass
 
     @property
     def total(self) -> int:
-        return self.weights + self.gradients + self.momentum + self.activations
+        return self.weights + self.gradients + self.optimizer + self.activations
 
 
 def training_memory(graph: LayerGraph, batch_size: int) -> Memory:

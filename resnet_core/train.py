@@ -75,10 +75,14 @@ class Trainer:
         return fingerprints(self.module)
 
     def records(self) -> Iterator[Record | Diverged]:
-        """One Record per step, each before its update; a Diverged after the last if it ends so."""
+        """One Record per step, each before its update; a Diverged after the last if it ends so.
+
+        With a time budget it goes on, to the most steps there may be, until the caller has enough.
+        """
         size, seed = self.config.batch_size, self.config.seed
         plan = batches(len(self.examples.train_images), size, seed)
-        for step, indices in enumerate(islice(plan, self.config.steps)):
+        steps = self.config.steps if self.config.seconds is None else RANGES["steps"][2]
+        for step, indices in enumerate(islice(plan, steps)):
             images, targets = self.batch(indices)
             grads, record = self._measure(step, images, targets, crc32(indices.numpy().tobytes()))
             yield record
