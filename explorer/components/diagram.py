@@ -1,0 +1,73 @@
+"""The net's picture on a page: scrolls, zooms, tells about the node under the pointer, is clicked.
+
+The picture is drawn by resnet_core.picture; colours follow the page's theme by CSS variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from resnet_core.picture import Picture
+from resnet_core.picture.style import HUES, PALETTES, sheet
+
+HERE = Path(__file__).parent
+HTML = """
+<div class="root">
+  <div class="view"><svg role="group"></svg></div>
+  <div class="bar">
+    <button name="out" aria-label="Zoom out" title="Zoom out">−</button>
+    <button name="in" aria-label="Zoom in" title="Zoom in">+</button>
+    <button name="fit" aria-label="Fit to width" title="Fit to width">↔</button>
+  </div>
+  <div class="tip" role="status"></div>
+</div>
+"""
+
+
+def diagram(
+    picture: Picture,
+    *,
+    selected: str | None = None,
+    key: str = "diagram",
+    on_select: Callable[[str], None] = lambda id: None,
+    on_toggle: Callable[[str], None] = lambda id: None,
+    height: int = 640,
+) -> None:
+    """Shows `picture`, with a ring around the node that is or holds `selected`.
+
+    `on_select` and `on_toggle` are callbacks, before the next run, with the id of the node that
+    was clicked, or whose card shall be opened or closed.
+    """
+    _component(
+        key=key,
+        data={
+            "svg": picture.svg,
+            "picture_width": picture.width,
+            "picture_height": picture.height,
+            "label": "Diagram of the net",
+            "selected": picture.holder(selected) if selected else None,
+            "height": height,
+        },
+        height="content",
+        on_select_change=lambda: on_select(st.session_state[key].select),
+        on_toggle_change=lambda: on_toggle(st.session_state[key].toggle),
+    )
+
+
+def _colours() -> str:
+    """Each colour of the drawing for both themes; blue shortcuts are the page's residual blue."""
+    both = {name: (PALETTES["light"][name], PALETTES["dark"][name]) for name in (*HUES, "skip")}
+    rules = {name: f"light-dark({light}, {dark})" for name, (light, dark) in both.items()}
+    rules["skip"] = f"var(--rx-residual, {rules['skip']})"
+    return ".root {\n" + "".join(f"  --{name}: {rule};\n" for name, rule in rules.items()) + "}\n"
+
+
+_component = st.components.v2.component(
+    "residual_net_diagram",
+    html=HTML,
+    css=_colours() + (HERE / "diagram.css").read_text("utf-8") + sheet(),
+    js=(HERE / "diagram.js").read_text("utf-8"),
+)

@@ -1,0 +1,9 @@
+"""A net as a picture: LayerGraph -> SVG and DOT, as deep as the reader has opened it. Pure text."""
+
+from __future__ import annotations
+
+from .draw import Picture, draw, standalone
+from .graphviz_source import dot
+from .outline import openable, path_to
+
+__all__ = ["Picture", "dot", "draw", "openable", "path_to", "standalone"]

@@ -1,0 +1,102 @@
+"""LayerGraph -> SVG, for the app (colours from the page) and as a file (fixed colours)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from resnet_core.graph import LayerGraph
+
+from . import wires
+from .layout import AXIS, MARGIN, OUTPUT_HEIGHT, Box, Layout, layout, shortcut
+from .lettering import fit, text_width
+from .marks import CLOSED_MARKS, group, layer, open_card, pill, rect, write
+from .outline import Node, edges, outline
+from .style import FONT, PALETTES, fixed_sheet
+
+TITLE_HEIGHT = 56  # of a file's heading
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn net. `svg` is what stands inside <svg>, with classes that `style.sheet` colours."""
+
+    svg: str
+    width: int
+    height: int
+    nodes: dict[str, Box]  # by id, in order of drawing
+    edges: tuple[tuple[str, str], ...]  # between the smallest visible nodes
+
+    def holder(self, path: str) -> str | None:
+        """The smallest visible node that holds `path`: itself, or a closed card around it."""
+        block, _, rest = path.partition(".")
+        index = rest.partition(".")[0]
+        parts = path.split(".")
+        prefixes = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        for prefix in prefixes[:-1]:
+            if prefix in self.nodes:
+                return prefix
+        for id in self.nodes:
+            if index.isdigit() and ".." in id and id.startswith(f"{block}."):
+                first, last = id.removeprefix(f"{block}.").split("..")
+                if int(first) <= int(index) <= int(last):
+                    return id
+        return block if block in self.nodes else None
+
+
+def draw(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> Picture:
+    """The net from input to classes, with the cards in `opened` showing what they hold."""
+    nodes = outline(graph, opened)
+    plan = layout(nodes)
+    marks = []
+    for node, below in zip(nodes, (*nodes[1:], None), strict=True):
+        end = plan.boxes[below.id].y if below else plan.height - MARGIN - OUTPUT_HEIGHT
+        shape = node.shape if below and node.kind != "input" else None
+        marks.append(wires.between_parts(plan.boxes[node.id], end, shape))
+        marks.extend(_marks(node, plan))
+    marks.append(_classes(graph.net.num_classes, plan.height - MARGIN - OUTPUT_HEIGHT))
+    return Picture("".join(marks), plan.width, plan.height, plan.boxes, edges(graph, nodes))
+
+
+def standalone(
+    graph: LayerGraph, opened: frozenset[str] = frozenset(), *, dark: bool = False
+) -> str:
+    """One SVG file with the net's name and counts as its heading."""
+    picture = draw(graph, opened)
+    height = picture.height + TITLE_HEIGHT
+    paper = PALETTES["dark" if dark else "light"]["paper"]
+    name = fit(graph.net.name, picture.width - 32, 16, bold=True)
+    counts = f"{graph.params:,} parameters · {graph.macs:,} MACs"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}" '
+        f'width="{picture.width}" height="{height}" font-family="{FONT}">'
+        f"<style>{fixed_sheet(dark)}</style>"
+        f'<rect width="100%" height="100%" fill="{paper}"/>'
+        f"{write(16, 30, name, 't')}{write(16, 48, fit(counts, picture.width - 32, 12), 'm')}"
+        f'<g transform="translate(0 {TITLE_HEIGHT})">{picture.svg}</g></svg>\n'
+    )
+
+
+def _marks(node: Node, plan: Layout):
+    """SVG of a node and of everything that is visible inside."""
+    box = plan.boxes[node.id]
+    if not node.children:
+        mark = CLOSED_MARKS.get(node.kind, layer)
+        yield group(node, mark(node, box))
+        return
+    yield group(node, open_card(node, box))
+    yield wires.inside(node, plan)
+    yield wires.residual(node, plan)
+    first = shortcut(node)[:1]
+    for child in node.children:
+        if not child.on_shortcut:
+            yield from _marks(child, plan)
+        else:
+            arc = wires.arc(node, plan) if child in first else ""
+            yield group(child, arc + pill(child, plan.boxes[child.id]))
+
+
+def _classes(count: int, y: int) -> str:
+    text = f"{count:,} classes" if count > 1 else "1 class"
+    w = text_width(text, 13) + 32
+    box = Box(AXIS - w // 2, y, w, OUTPUT_HEIGHT)
+    return rect(box, 16, "d") + write(AXIS, box.middle + 5, text, "l", "middle")

@@ -1,0 +1,37 @@
+"""LayerGraph -> DOT source, for Graphviz. Names are text: never markup, never a link."""
+
+from __future__ import annotations
+
+import graphviz
+
+from resnet_core.graph import LayerGraph
+
+from .outline import Node, edges, outline
+
+
+def dot(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> str:
+    """The same nodes and edges as `draw`, with a cluster for each open card."""
+    nodes = outline(graph, opened)
+    source = graphviz.Digraph("net", node_attr={"shape": "box", "style": "rounded"})
+    source.attr(label=plain([graph.net.name]), labelloc="t")
+    for node in nodes:
+        _add(source, node)
+    for tail, head in edges(graph, nodes):
+        source.edge(tail, head)
+    return source.source
+
+
+def plain(lines: list[str]) -> str:
+    """A label that Graphviz shows as it stands: no HTML, no escapes but the line breaks."""
+    return graphviz.nohtml("\\n".join(str(graphviz.escape(line)) for line in lines if line))
+
+
+def _add(source: graphviz.Digraph, node: Node) -> None:
+    shape = "×".join(map(str, node.shape))
+    if not node.children:
+        source.node(node.id, plain([node.title, node.what, shape]))
+        return
+    with source.subgraph(name=f"cluster_{node.id}") as cluster:
+        cluster.attr(label=plain([node.title]))
+        for child in node.children:
+            _add(cluster, child)
