@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
 
+from . import processes
+from .limits import Limits
+from .processes import Lock
+from .reading import Reader, run_from
 from .run import EngineError, ModelRecords, Run, Speed, StoreError
+from .store import Store
 
 if TYPE_CHECKING:  # importing it costs torch, and a page may want to paint first
-    from ..train import RunConfig
+    from resnet_core.train import RunConfig
 
 __all__ = ["Engine", "EngineError", "ModelRecords", "Run", "Speed", "StoreError", "default_folder"]
+
+#: seconds between two looks at whether the supervisor lives, and between two attempts to start it
+LOOK_S, START_S = 0.5, 3.0
+#: seconds after which a folder that could not be used is tried again
+RETRY_S = 2.0
 
 
 def default_folder() -> Path:
@@ -28,45 +43,155 @@ class Engine:
     Reads never raise for a folder that cannot be used: they show nothing and `problem` says why.
     """
 
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
+    def __init__(self, folder: Path, limits: Limits | None = None):
+        self.folder = Path(folder).absolute()
+        self.limits = limits or Limits()
+        self._lock = threading.RLock()
+        self._store: Store | None = None
+        self._reader: Reader | None = None
+        self._trouble: StoreError | None = None
+        self._tried_at = self._looked_at = self._started_at = float("-inf")
+        self._supervisor: subprocess.Popen | None = None
+        self._presence = Lock(self.folder / "apps.lock")
+
+    def close(self) -> None:
+        """Says that this app is gone, as the end of its process does. Runs go on."""
+        with self._lock:
+            self._presence.give()
+            if self._store:
+                self._store.close()
+                self._store = None
 
     def start(self) -> None:
         """Makes sure that a supervisor lives. Cheap: call it in every script run."""
-        raise NotImplementedError
+        with self._lock:
+            now = time.monotonic()
+            if now - self._looked_at < LOOK_S:
+                return
+            self._looked_at = now
+            with suppress(StoreError):
+                self._open()
+                self._look_after_supervisor(now)
 
     def submit(self, config: RunConfig, request_id: str) -> int:
         """Queues a run and gives its id; the same request id gives the same run.
 
         Raises EngineError with a sentence when nothing can be stored or trained.
         """
-        raise NotImplementedError
+        if problem := self.problem():
+            raise EngineError(problem)
+        total = config.steps if config.seconds is None else None
+        run_id = self._open().submit(config.to_json(), request_id, total)
+        self.start()
+        return run_id
 
     def run(self, run_id: int) -> Run | None:
-        raise NotImplementedError
+        with suppress(StoreError):
+            store = self._open()
+            row = store.row(run_id)
+            return run_from(row, store) if row else None
+        return None
 
     def recent(self, limit: int = 20) -> list[Run]:
         """The newest runs first."""
-        raise NotImplementedError
+        with suppress(StoreError):
+            store = self._open()
+            return [run_from(row, store) for row in store.newest(limit)]
+        return []
 
     def records(self, run_id: int) -> list[ModelRecords]:
         """The curves, one entry per net; reads only what is new since the last call."""
-        raise NotImplementedError
+        with suppress(StoreError):
+            self._open()
+            return self._reader.records(run_id)
+        return []
 
     def pause(self, run_id: int) -> None:
-        raise NotImplementedError
+        self._open().want(run_id, "pause")
 
     def resume(self, run_id: int) -> None:
-        raise NotImplementedError
+        self._open().want(run_id, "run")
 
     def stop(self, run_id: int) -> None:
         """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
-        raise NotImplementedError
+        self._open().want(run_id, "stop")
 
     def problem(self) -> str | None:
         """One sentence when nothing can be stored or trained here, else None."""
-        raise NotImplementedError
+        try:
+            self._open()
+            free = shutil.disk_usage(self.folder).free
+        except (StoreError, OSError) as e:
+            return str(e)
+        if free < self.limits.min_free_bytes:
+            return (
+                f"The disk of the data folder {self.folder} is full ({free / 1e6:.0f} MB free, "
+                f"{self.limits.min_free_bytes / 1e6:.0f} MB needed). Free some space, or set "
+                "RESIDUAL_EXPLORER_DATA to a folder on another disk."
+            )
+        return self._why_no_supervisor()
+
+    def notice(self) -> str | None:
+        """One sentence about something that was repaired, such as a damaged database."""
+        with suppress(StoreError):
+            return self._open().notice
+        return None
 
     def speed(self, device: str) -> Speed | None:
         """None until a training process has measured it."""
-        raise NotImplementedError
+        with suppress(StoreError):
+            return self._open().speed(device)
+        return None
+
+    def _open(self) -> Store:
+        """The store, opened when it is first needed and again after its file was replaced."""
+        with self._lock:
+            if self._store and self._store.is_same_file():
+                return self._store
+            now = time.monotonic()
+            if self._trouble and now - self._tried_at < RETRY_S:
+                raise self._trouble
+            self._tried_at = now
+            try:
+                self._store = Store(self.folder)
+                self._presence.give()
+                self._presence.take(shared=True, patience_s=0.5)
+            except StoreError as e:
+                self._trouble = e
+                raise
+            except OSError as e:
+                self._trouble = StoreError(f"The data folder {self.folder} cannot be used: {e}.")
+                raise self._trouble from e
+            self._trouble, self._reader = None, Reader(self._store)
+            return self._store
+
+    def _look_after_supervisor(self, now: float) -> None:
+        if self._supervisor and self._supervisor.poll() is None:
+            return
+        if now - self._started_at < START_S or Lock(self.folder / "supervisor.lock").is_held():
+            return
+        self._started_at = now
+        try:
+            self._supervisor = processes.spawn(
+                "resnet_core.runs.supervisor",
+                str(self.folder),
+                self.limits.to_json(),
+                log=self.folder / "logs" / "supervisor.log",
+                start_new_session=True,  # it outlives this server and is no target of its Ctrl-C
+            )
+        except OSError as e:
+            processes.say(f"the supervisor cannot be started: {e}")
+
+    def _why_no_supervisor(self) -> str | None:
+        """A sentence if the one that we started ended with an error, and no other lives."""
+        with self._lock:
+            child = self._supervisor
+            if child is None or child.poll() in (None, 0):
+                return None
+            if Lock(self.folder / "supervisor.lock").is_held():
+                return None
+            log = self.folder / "logs" / "supervisor.log"
+            last = ""
+            with suppress(OSError, IndexError):
+                last = log.read_text(errors="replace").strip().splitlines()[-1][:200]
+            return f"Training cannot start on this machine: {last or 'see the log'} ({log})"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:  # train imports torch: the supervisor and the owners stay light
-    from ..train import RunConfig
+    from resnet_core.train import RunConfig
 
 
 class EngineError(Exception):
@@ -56,6 +56,8 @@ class Proof:
 
     tensors_shared: int = 0  # that both nets have
     tensors_identical: int = 0  # of these, bit for bit the same before step 0
+    only_0: tuple[str, ...] = ()  # names of tensors that the net alone has
+    only_1: tuple[str, ...] = ()  # and its twin alone
     batches_compared: int = 0  # steps that both nets have done
     batches_identical: int = 0  # of these, with bit for bit the same examples
 
@@ -89,7 +91,7 @@ class Run:
     first_record_at: float | None = None
     ended_at: float | None = None
     first_record_s: float | None = None  # from submit to the first stored record
-    elapsed_s: float = 0.0  # training, without pauses
+    elapsed_s: float = 0.0  # training since the first record, without pauses
     eta_s: float | None = None  # None until there is a speed to go by
 
     @property
@@ -162,3 +164,21 @@ REASONS = {
     "killed": "The training process was killed ({detail}).",
     "lost": "The training process ended while nothing was watching it.",
 }
+
+
+def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], steps: int) -> str:
+    """How the run ended, for the user: what happened, and what is kept."""
+    kept = f"The curves up to step {steps - 1} are kept." if steps else "Nothing was recorded."
+    if reason:
+        return f"{REASONS[reason].format(detail=detail)} {kept}"
+    match ended:
+        case "stopped":
+            return f"Stopped. {kept}"
+        case "diverged":
+            return f"Both nets diverged: their numbers stopped being finite. {kept}"
+        case _ if "diverged" in hows:
+            return f"One net diverged; the other finished its {steps} steps."
+        case "time":
+            return f"The time is up: {steps} steps."
+        case _:
+            return f"All {steps} steps are done."

@@ -1,0 +1,118 @@
+"""The trainer processes of one owner: starting them, hearing from them, and how they went."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from . import processes, wire
+from .limits import Limits
+
+PIECE = 1 << 18  # bytes read at once
+
+
+class Trainer:
+    """One trainer process, seen from its owner."""
+
+    def __init__(self, place: int, limits: Limits, log: Path):
+        self.place = place
+        self.process = processes.spawn(
+            "resnet_core.runs.trainer",
+            limits.to_json(),
+            str(place),
+            log=log,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.frames = wire.Frames()
+        self.code: str | None = None  # version of the code it runs; None until it is warm
+        self.heard_at = time.monotonic()
+
+    def tell(self, **order: object) -> None:
+        wire.send(self.process.stdin, wire.line(**order))
+
+    def read(self) -> list[tuple[dict, bytes]] | None:
+        """The frames that have come; None at the end of file."""
+        piece = os.read(self.process.stdout.fileno(), PIECE)
+        self.heard_at = time.monotonic()
+        return list(self.frames.feed(piece)) if piece else None
+
+
+class Crew:
+    """All trainers of an owner. On a CPU one per net, elsewhere the first has them all."""
+
+    def __init__(self, size: int, limits: Limits, log: Path):
+        self._selector = selectors.DefaultSelector()
+        self._oom_kills = oom_kills()
+        self.trainers = [Trainer(place, limits, log) for place in range(size)]
+        for trainer in self.trainers:
+            self._selector.register(trainer.process.stdout, selectors.EVENT_READ, trainer)
+
+    def also_watch(self, file) -> None:
+        self._selector.register(file, selectors.EVENT_READ, None)
+
+    def forget(self, file) -> None:
+        self._selector.unregister(file)
+
+    def hear(self, timeout_s: float | None) -> Iterator[tuple[Trainer | None, dict, bytes]]:
+        """What has come within the time; the kind is "gone" for a trainer that went away.
+
+        No trainer and no kind: the file of `also_watch` has something.
+        """
+        for key, _ in self._selector.select(timeout_s):
+            if (trainer := key.data) is None:
+                yield None, {}, b""
+            elif (frames := trainer.read()) is None:
+                self._selector.unregister(trainer.process.stdout)
+                yield trainer, {"kind": "gone"}, b""
+            else:
+                yield from ((trainer, head, data) for head, data in frames)
+
+    def tell(self, **order: object) -> None:
+        for trainer in self.trainers:
+            trainer.tell(**order)
+
+    def dismiss(self, trainer: Trainer) -> None:
+        """It has no part in this run."""
+        self._selector.unregister(trainer.process.stdout)
+        self.trainers.remove(trainer)
+        with suppress(OSError):
+            trainer.process.stdin.close()
+
+    def end(self) -> None:
+        """Kills what is left. Nothing is lost: what they have sent is here."""
+        for trainer in self.trainers:
+            with suppress(OSError):
+                trainer.process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                trainer.process.wait(timeout=5)
+
+    def how_it_went(self, trainer: Trainer) -> tuple[str, str]:
+        """(reason, detail) for a trainer that went away without a word."""
+        try:
+            status = trainer.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "crash", "it closed its output"
+        if status == -9 and oom_kills() > self._oom_kills:
+            return "ram", ""
+        return "crash", processes.in_words(status)
+
+
+def oom_kills() -> int:
+    """How often the kernel killed for want of memory since it started; 0 where it does not say."""
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def offer_to_oom_killer() -> None:
+    """When memory runs out the training shall go, not the page that could say so."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")

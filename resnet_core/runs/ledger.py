@@ -1,0 +1,137 @@
+"""What an owner knows of its run by the trainers' frames, and the batch not yet stored."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from .store import Batch, as_json
+
+#: bytes of curves held back while nothing can be stored; beyond it the trainers have to wait
+MAX_PENDING = 64_000_000
+
+
+@dataclass
+class Net:
+    """One net of the run, as its frames tell."""
+
+    channels: list[tuple[int, int]] = field(default_factory=list)  # (offset, bytes) in a frame
+    steps: int = 0
+    how: str | None = None
+    pace: tuple[int, float] | None = None  # (steps done, seconds per step)
+    prints: dict[str, str] | None = None
+    crcs: dict[int, int] = field(default_factory=dict)  # of batches not yet compared
+
+
+class Ledger:
+    """Frames go in, a batch comes out. Pure bookkeeping: no process, no database."""
+
+    def __init__(self, num_models: int):
+        self.nets = [Net() for _ in range(num_models)]
+        self.batch = Batch()
+        self.pending_bytes = self.bytes = 0
+        self.proof = {"batches_compared": 0, "batches_identical": 0}
+        self.has_first = False
+
+    def is_over(self) -> bool:
+        return all(net.how for net in self.nets)
+
+    def hows(self) -> list[str | None]:
+        return [net.how for net in self.nets]
+
+    def take(self) -> Batch:
+        """The batch so far. It stays until `stored` is told: storing it may have to be retried."""
+        self.batch.run["bytes"] = self.bytes
+        return self.batch
+
+    def stored(self) -> None:
+        self.batch, self.pending_bytes = Batch(), 0
+
+    def note(self, head: dict, data: bytes) -> None:
+        """Books one frame; kinds that are not about a net are left to the owner."""
+        if book := BOOKS.get(head["kind"]):
+            book(self, self.nets[head["model"]], head, data)
+
+    def total_for(self, seconds_left: float, most: int) -> int | None:
+        """Steps of each net that fit the time; None until every net that trains has its pace."""
+        paces = [net.pace for net in self.nets if net.how is None]
+        if not paces or None in paces:
+            return None
+        fit = min(done + int(seconds_left / max(step_s, 1e-6)) for done, step_s in paces)
+        return min(max([fit, *(net.steps for net in self.nets)]), most)
+
+    def _channels(self, net: Net, head: dict, data: bytes) -> None:
+        rows = [("scalars", "scalars", head["scalars"])]
+        rows += [(name, "per_op", paths) for name, paths in head["per_op"].items()]
+        offset = 0
+        for place, (name, kind, labels) in enumerate(rows):
+            size = 4 * len(labels)  # float32
+            net.channels.append((offset, size))
+            offset += size
+            row = (head["model"], place, name, kind, as_json(labels))
+            self.batch.channels.append(row)
+
+    def _record(self, net: Net, head: dict, data: bytes) -> None:
+        step = head["step"]
+        for place, (offset, size) in enumerate(net.channels):
+            point = (head["model"], place, step, data[offset : offset + size])
+            self.batch.points.append(point)
+        net.steps = step + 1
+        self.bytes += len(data)
+        self.pending_bytes += len(data)
+        self._set(head["model"], steps=net.steps)
+        if not self.has_first:
+            self.has_first = True
+            self.batch.run["first_at"] = time.time()
+        self._compare_batches(net, step, head["crc"])
+
+    def _compare_batches(self, net: Net, step: int, crc: int) -> None:
+        others = [other for other in self.nets if other is not net]
+        if others and all(step in other.crcs for other in others):
+            same = all(other.crcs.pop(step) == crc for other in others)
+            self.proof["batches_compared"] += 1
+            self.proof["batches_identical"] += same
+            self.batch.run["proof"] = as_json(self.proof)
+        else:
+            net.crcs[step] = crc
+
+    def _prints(self, net: Net, head: dict, data: bytes) -> None:
+        net.prints = head["prints"]
+        prints = [other.prints for other in self.nets]
+        if len(prints) == 2 and all(prints):
+            shared = prints[0].keys() & prints[1].keys()
+            self.proof |= {
+                "tensors_shared": len(shared),
+                "tensors_identical": sum(prints[0][name] == prints[1][name] for name in shared),
+                "only_0": [name for name in prints[0] if name not in shared],
+                "only_1": [name for name in prints[1] if name not in shared],
+            }
+            self.batch.run["proof"] = as_json(self.proof)
+
+    def _pace(self, net: Net, head: dict, data: bytes) -> None:
+        net.pace = head["done"], head["step_s"]
+
+    def _end(self, net: Net, head: dict, data: bytes) -> None:
+        net.how = head["how"]
+        names = ("how", "path", "what", "accuracy")
+        columns = {name: head[name] for name in names if name in head}
+        self._set(head["model"], end_step=head["step"], **columns)
+
+    def _set(self, model: int, **columns: object) -> None:
+        self.batch.models.setdefault(model, {}).update(columns)
+
+
+def resolved_config(text: str, total: int) -> dict:
+    """The config that gives the same records again, on any machine as slow as it may be."""
+    return {**json.loads(text), "steps": total, "seconds": None}
+
+
+#: kind of frame -> who books it
+BOOKS = {
+    "channels": Ledger._channels,
+    "record": Ledger._record,
+    "prints": Ledger._prints,
+    "pace": Ledger._pace,
+    "end": Ledger._end,
+}

@@ -1,0 +1,33 @@
+"""How long the processes of a run wait for each other, and how much is kept."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Seconds unless named otherwise. Goes from the engine to every process as JSON."""
+
+    poll_s: float = 0.05  # the supervisor looks for new runs
+    flush_s: float = 0.2  # an owner stores what it has gathered
+    beat_s: float = 1.0  # an owner writes even when nothing happens
+    silent_s: float = 90.0  # an owner that wrote nothing for so long is hung
+    stall_s: float = 600.0  # a trainer that sent nothing for so long is hung
+    soft_stop_s: float = 3.0  # from the wish to stop to the kill
+    patience_s: float = 30.0  # an owner that cannot store keeps trying
+    grace_s: float = 30.0  # the supervisor outlives the last app: a server restarts faster
+    keep_runs: int = 200  # finished ones; the oldest go first
+    keep_bytes: int = 1_000_000_000  # of the curves of finished runs
+    min_free_bytes: int = 20_000_000  # on the disk; below it no run is accepted
+    park: bool = True  # keep warm trainers
+    measure: bool = True  # let them measure the machine's speed once
+    train: str = "resnet_core.train"  # the module with Trainer and RunConfig
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Limits:
+        return Limits(**json.loads(text))

@@ -1,0 +1,183 @@
+"""The database file: its tables, its version, how it is opened and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .processes import Lock
+from .run import StoreError
+
+FILE = "runs.sqlite"
+#: raised when a table changes its meaning
+VERSION = 1
+
+TABLES = """
+create table run(
+  id integer primary key autoincrement,  -- a link to a deleted run must not show another one
+  request_id text not null unique,       -- a double click or a rerun is the same run
+  config text not null,                  -- as submitted
+  resolved text,                         -- JSON: config, threads, torch, device
+  state text not null default 'queued'
+    check(state in ('queued', 'starting', 'running', 'paused', 'ended')),
+  want text not null default 'run' check(want in ('run', 'pause', 'stop')),
+  slot text not null default 'cpu',
+  attempt integer not null default 0,    -- fences writers that were given up
+  worker text,                           -- pid:start:boot of the owner
+  beat integer not null default 0,       -- counts the owner's writes
+  total integer,
+  ended text, reason text, sentence text not null default '',
+  proof text not null default '{}',
+  bytes integer not null default 0,      -- of its points
+  queued_at real not null, queued_clock real not null,
+  started_at real, first_at real, first_s real, ended_at real, elapsed_s real not null default 0);
+-- two active runs on a slot are impossible, not only unlikely
+create unique index run_slot on run(slot) where state in ('starting', 'running', 'paused');
+create index run_state on run(state, id);
+create table model(
+  run_id integer not null references run on delete cascade, model integer not null,
+  steps integer not null default 0, how text, end_step integer, path text, what text, accuracy real,
+  primary key(run_id, model)) without rowid;
+create table channel(
+  run_id integer not null references run on delete cascade, model integer not null,
+  id integer not null, name text not null, kind text not null check(kind in ('scalars', 'per_op')),
+  labels text not null, primary key(run_id, model, id)) without rowid;
+-- v: float32, little endian, one number per label of the channel
+create table point(
+  run_id integer not null references run on delete cascade, model integer not null,
+  channel integer not null, step integer not null, v blob not null,
+  primary key(run_id, model, channel, step)) without rowid;
+create table speed(device text primary key, op_overhead_s real not null, macs_per_s real not null);
+"""
+
+
+class StoreFull(StoreError):
+    """No room, no rights or a locked file: may pass, so an owner tries again for a while."""
+
+
+class Fenced(Exception):
+    """The run was given to another owner or has ended: this one has no say any more."""
+
+
+def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+    """WAL only where its reset bug is repaired (sqlite.org/wal.html#walresetbug).
+
+    It corrupts files that several processes write at once, as ours do. 3.40 in Debian 12 has it.
+    """
+    repaired = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or version[:2] == (3, 44)
+    return "wal" if repaired and not (3, 44) <= version < (3, 44, 6) else "persist"
+
+
+def open_database(folder: Path, timeout_s: float) -> tuple[sqlite3.Connection, str | None]:
+    """A connection, and a sentence if a broken file had to be moved aside for a new one."""
+    path = folder / FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder / "open.lock")  # two processes create the tables at once: one waits
+        lock.take(patience_s=timeout_s)
+    except OSError as e:
+        raise StoreError(
+            f"The data folder {folder} cannot be used ({e.strerror}). "
+            "Set RESIDUAL_EXPLORER_DATA to a folder that you can write to."
+        ) from e
+    try:
+        with plain_errors(path):
+            try:
+                return _open(path, timeout_s), None
+            except sqlite3.DatabaseError as e:
+                if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                    raise
+                aside = _move_aside(path)
+                return _open(path, timeout_s), (
+                    f"The database of the runs was damaged. It was moved to {aside.name} "
+                    "and a new one was started."
+                )
+    finally:
+        lock.give()
+
+
+def _open(path: Path, timeout_s: float) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    try:
+        version = db.execute("pragma user_version").fetchone()[0]
+        if version > VERSION:
+            raise StoreError(
+                f"The runs in {path.parent} were stored by a newer version of this program "
+                f"(database {version}, this program reads {VERSION}). Update the program, "
+                "or set RESIDUAL_EXPLORER_DATA to another folder."
+            )
+        db.execute(f"pragma journal_mode = {journal_mode()}")
+        db.execute("pragma synchronous = full")
+        db.execute("pragma foreign_keys = on")
+        db.execute("pragma trusted_schema = off")
+        if version == 0:
+            db.executescript(f"begin immediate; {TABLES} pragma user_version = {VERSION}; commit")
+        db.execute("select count(*) from run").fetchall()
+        path.chmod(0o600)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _move_aside(path: Path) -> Path:
+    aside = path.with_name(f"{FILE}.broken-{time.strftime('%Y%m%d-%H%M%S')}")
+    path.rename(aside)
+    for suffix in ("-journal", "-wal", "-shm"):  # they belong to the broken file
+        path.with_name(FILE + suffix).unlink(missing_ok=True)
+    return aside
+
+
+@contextmanager
+def plain_errors(path: Path) -> Iterator[None]:
+    """SQLite's errors -> StoreError with a sentence for the user."""
+    try:
+        yield
+    except sqlite3.Error as e:
+        kind = getattr(e, "sqlite_errorcode", None)
+        if kind is None:  # a mistake of ours: closed connection, wrong parameter
+            raise
+        error, sentence = SENTENCES.get(kind & 0xFF, (StoreError, "The database failed ({e})."))
+        raise error(sentence.format(folder=path.parent, e=e)) from e
+
+
+#: SQLite's primary result code -> (error, sentence)
+SENTENCES = {
+    sqlite3.SQLITE_FULL: (
+        StoreFull,
+        "The disk of the data folder {folder} is full. Free some space, or set "
+        "RESIDUAL_EXPLORER_DATA to a folder on another disk.",
+    ),
+    sqlite3.SQLITE_IOERR: (
+        StoreFull,
+        "The data folder {folder} cannot be written ({e}). Check the disk and its free space.",
+    ),
+    sqlite3.SQLITE_BUSY: (
+        StoreFull,
+        "Another program keeps the database in {folder} locked. Close it and try again.",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreError,
+        "The data folder {folder} is read-only. Set RESIDUAL_EXPLORER_DATA to a folder that "
+        "you can write to.",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "The database in {folder} cannot be opened. Check the rights of the folder, or set "
+        "RESIDUAL_EXPLORER_DATA to another one.",
+    ),
+    sqlite3.SQLITE_CORRUPT: (
+        StoreError,
+        "The database in {folder} is damaged. Restart the app: it moves the file aside and "
+        "starts a new one.",
+    ),
+    sqlite3.SQLITE_NOTADB: (
+        StoreError,
+        "The database in {folder} is damaged. Restart the app: it moves the file aside and "
+        "starts a new one.",
+    ),
+}

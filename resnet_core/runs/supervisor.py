@@ -1,0 +1,226 @@
+"""The one process per data folder that gives queued runs to owners and ends those that died.
+
+It keeps a warm owner parked while an app is open, and leaves when there is nothing to do. Runs
+do not need it: killed, it leaves them training, and the next one takes them over.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from . import processes, wire
+from .limits import Limits
+from .processes import NO_DISK, Lock, say
+from .run import end_sentence
+from .store import Store, StoreError
+
+#: bytes of memory that must be free for an owner to wait warm: its two trainers hold 0.5 GB
+ROOM_TO_PARK = 1_500_000_000
+#: times that a run is started anew because its owner died before it had begun
+MAX_ATTEMPTS = 2
+
+
+class Unit:
+    """An owner process that has no run yet."""
+
+    def __init__(self, folder: Path, limits: Limits):
+        log = folder / "logs" / f"run-{time.time_ns()}.log"
+        self.process = processes.spawn(
+            "resnet_core.runs.owner",
+            str(folder),
+            limits.to_json(),
+            str(log),
+            log=log,
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # it outlives the supervisor, and its group can be killed
+        )
+        self.who = processes.identity(self.process.pid)
+
+    def give(self, run_id: int, attempt: int) -> bool:
+        return wire.send(self.process.stdin, wire.line(run=run_id, attempt=attempt))
+
+    def end(self) -> None:
+        with suppress(OSError):
+            self.process.stdin.close()
+
+
+class Supervisor:
+    def __init__(self, folder: Path, limits: Limits):
+        self.folder, self.limits = folder, limits
+        self.store = Store(folder)
+        self.apps = Lock(folder / "apps.lock")
+        self.code = self.seen_code = processes.code_version()
+        self.ended: dict[int, int] = {}  # children that are gone: pid -> how
+        self.unit: Unit | None = None
+        self.park_after = 0.0  # monotonic; pushed on when parked owners die by themselves
+        self.failures = 0
+        self.app_seen_at = time.monotonic()
+        self.beats: dict[int, tuple[int, float]] = {}  # run -> (beat, when it was first seen)
+        self.stops: dict[int, float] = {}  # run -> when the wish to stop was first seen
+        self.leaving = False
+
+    def work(self) -> None:
+        self.tidy()
+        checked_at = 0.0
+        while not self.leaving:
+            try:
+                active = self.mind()
+                if not active and self.store.num_queued():
+                    self.dispatch()
+                if time.monotonic() - checked_at > 1:
+                    self.park()
+                    self.leave_if_idle()
+                    self.notice_new_code()
+                    checked_at = time.monotonic()
+            except StoreError as e:  # a full or locked disk may pass; the runs go on meanwhile
+                say(str(e))
+                time.sleep(1)
+            time.sleep(self.limits.poll_s)
+        if self.unit:
+            self.unit.end()
+
+    def mind(self) -> bool:
+        """Ends active runs whose owner is gone, hung, or does not obey. True if one is active."""
+        if gone := processes.reap():
+            self.ended |= gone
+            self.tidy()
+        active = self.store.active()
+        for run in active:
+            if not processes.is_alive(run["worker"]):
+                self.ended |= processes.reap()
+                self.bury(run, self.ended.pop(processes.pid_of(run["worker"]), None))
+            elif end := self.given_up(run):
+                say(f"run {run['id']}: {end}")
+                processes.kill_group(run["worker"])
+                self.close(run, *end)
+        return bool(active)
+
+    def bury(self, run, status: int | None) -> None:
+        """The owner is gone. Its last words count if it had any; else we say what we know."""
+        processes.kill_group(run["worker"])  # trainers end with their owner, unless they hang
+        run = self.store.row(run["id"])
+        if run["state"] == "ended":
+            return
+        if run["state"] == "starting" and run["attempt"] < MAX_ATTEMPTS:
+            self.store.requeue(run["id"], run["attempt"])
+        elif status == NO_DISK:
+            self.close(run, "failed", "disk", "")
+        elif status is None:
+            self.close(run, "interrupted", "lost", "")
+        elif status < 0:
+            self.close(run, "interrupted", "killed", processes.in_words(status))
+        else:
+            self.close(run, "failed", "crash", processes.in_words(status))
+
+    def given_up(self, run) -> tuple[str, str, str] | None:
+        """(ended, reason, detail) for an owner that lives and does nothing any more."""
+        now = time.monotonic()
+        beat, seen_at = self.beats.get(run["id"], (None, now))
+        if beat != run["beat"]:
+            self.beats[run["id"]] = run["beat"], now
+        elif now - seen_at > self.limits.silent_s:
+            return "failed", "hung", f"{self.limits.silent_s:.0f} s"
+        if run["want"] == "stop":
+            asked_at = self.stops.setdefault(run["id"], now)
+            if now - asked_at > 2 * self.limits.soft_stop_s:
+                return "stopped", "", ""
+        return None
+
+    def close(self, run, ended: str, reason: str, detail: str) -> None:
+        last = self.store.last_step(run["id"])
+        steps = 0 if last is None else last + 1
+        sentence = end_sentence(ended, reason, detail, [], steps)
+        self.store.end(run["id"], run["attempt"], ended=ended, reason=reason, sentence=sentence)
+        self.tidy()
+
+    def tidy(self) -> None:
+        self.beats.clear()
+        self.stops.clear()
+        self.store.prune(self.limits.keep_runs, self.limits.keep_bytes)
+        processes.drop_old_logs(self.folder / "logs")
+
+    def dispatch(self) -> None:
+        """Gives the next run to the parked owner, or to a fresh one if there is none."""
+        if processes.code_version() != self.code:
+            self.start_anew()
+        unit = self.unit or Unit(self.folder, self.limits)
+        self.unit = None
+        if claimed := self.store.claim(unit.who):
+            unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
+        else:
+            self.unit = unit
+
+    def start_anew(self) -> None:
+        """The code has changed: parked processes would still train with the old one."""
+        say("the program has changed: starting anew")
+        arguments = ["-m", "resnet_core.runs.supervisor", *sys.argv[1:]]
+        os.execv(sys.executable, [sys.executable, *arguments])
+
+    def park(self) -> None:
+        """Keeps one owner warm while somebody has the app open and a run may start soon."""
+        now = time.monotonic()
+        if self.unit and self.unit.process.pid in self.ended:
+            say(f"the parked owner ended: {self.ended.pop(self.unit.process.pid)}")
+            self.unit = None
+            self.failures += 1
+            self.park_after = now + min(2.0**self.failures, 60)
+        if self.unit or not self.limits.park or now < self.park_after or not self.has_apps():
+            return
+        if psutil.virtual_memory().available < ROOM_TO_PARK:
+            return
+        if all(self.ends_soon(run) for run in self.store.active()):
+            self.unit = Unit(self.folder, self.limits)
+
+    def ends_soon(self, run) -> bool:
+        """Warming up takes two cores for 2 s: with fewer than four the run itself goes first."""
+        if (os.cpu_count() or 1) >= 4 or run["want"] == "stop":
+            return True
+        last = self.store.last_step(run["id"])
+        return last is not None and run["total"] is not None and last > 0.8 * run["total"]
+
+    def has_apps(self) -> bool:
+        return self.apps.is_held()
+
+    def leave_if_idle(self) -> None:
+        now = time.monotonic()
+        if self.has_apps() or self.store.num_queued() or self.store.active():
+            self.app_seen_at = now
+        elif now - self.app_seen_at > self.limits.grace_s:
+            say("no app is open and nothing runs: leaving")
+            self.leaving = True
+
+    def notice_new_code(self) -> None:
+        """Starts anew once the files have come to rest, so that the next run starts warm."""
+        code = processes.code_version()
+        if self.unit and code != self.code and code == self.seen_code:
+            self.start_anew()
+        self.seen_code = code
+
+    def leave(self, *_) -> None:
+        self.leaving = True
+
+
+def main(folder: str, limits: str = "{}") -> None:
+    lock = Lock(Path(folder) / "supervisor.lock")
+    if not lock.take(patience_s=0.3):  # longer than anybody who only looks holds it
+        raise SystemExit(0)
+    processes.cap_log(Path(folder) / "logs" / "supervisor.log")
+    try:
+        supervisor = Supervisor(Path(folder), Limits.from_json(limits))
+    except StoreError as e:
+        say(str(e))
+        raise SystemExit(1) from None
+    signal.signal(signal.SIGTERM, supervisor.leave)
+    supervisor.work()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
