@@ -82,7 +82,9 @@ def free(layer: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def window(layer) -> str:
-    kernel, stride = (n[0] if isinstance(n, tuple) else n for n in (layer.kernel_size, layer.stride))
+    kernel, stride = (
+        n[0] if isinstance(n, tuple) else n for n in (layer.kernel_size, layer.stride)
+    )
     return f"{kernel}×{kernel}" + (f", stride {stride}" if stride != 1 else "")
 
 
@@ -109,7 +111,9 @@ LAYERS = {
     nn.AdaptiveAvgPool2d: Layer("pool", detail=lambda layer: "global average"),
     nn.Flatten: Layer("flatten"),
     nn.Identity: Layer("identity"),
-    ZeroPad: Layer("zeropad", detail=lambda layer: f"stride {layer.stride}, +{layer.missing} zeros"),
+    ZeroPad: Layer(
+        "zeropad", detail=lambda layer: f"stride {layer.stride}, +{layer.missing} zeros"
+    ),
 }
 #: torch's meta kernels of these take 1-2 ms each, and they keep the shape anyway
 SAME_SHAPE = (nn.BatchNorm2d, nn.ReLU, nn.Identity)

@@ -1,5 +1,10 @@
 """The convolution and the norms that blocks, shortcuts and stems share."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from torch import nn
 
 
@@ -15,5 +20,12 @@ class NoNorm(nn.Identity):
     """Stands where a norm layer would: the net without normalisation keeps its module paths."""
 
 
-#: name -> make(channels), giving the module after each conv
-NORMS = {"batch": nn.BatchNorm2d, "none": NoNorm}
+@dataclass(frozen=True)
+class Norm:
+    """A row of NORMS."""
+
+    title: str
+    make: Callable  # (channels) -> the module after each conv
+
+
+NORMS = {"batch": Norm("batch norm", nn.BatchNorm2d), "none": Norm("none", NoNorm)}

@@ -19,8 +19,6 @@ from .spec import BlockSpec, NetSpec, SpecError
 class CifarStem(nn.Sequential):
     """3x3 conv at full resolution. He et al. 2015, sec. 4.2."""
 
-    stride = 1
-
     def __init__(self, in_channels, width, norm=nn.BatchNorm2d):
         super().__init__()
         self.conv = conv(in_channels, width, 3)
@@ -30,8 +28,6 @@ class CifarStem(nn.Sequential):
 
 class ImageNetStem(nn.Sequential):
     """7x7 conv and 3x3 max-pool, both stride 2: 224 -> 112 -> 56. He et al. 2015, table 1."""
-
-    stride = 4
 
     def __init__(self, in_channels, width, norm=nn.BatchNorm2d):
         super().__init__()
@@ -124,11 +120,11 @@ def build(net: NetSpec) -> ResNet:
 
 
 def build_stem(net: NetSpec) -> nn.Module:
-    return STEMS[net.stem](net.input_shape[0], net.stem_width, NORMS[net.norm])
+    return STEMS[net.stem].make(net.input_shape[0], net.stem_width, NORMS[net.norm].make)
 
 
 def build_block(b: BlockSpec) -> nn.Module:
-    norm = NORMS[b.norm]
+    norm = NORMS[b.norm].make
     shortcut = SHORTCUTS[b.shortcut].make(b.in_channels, b.out_channels, b.stride, norm)
     return BLOCKS[b.block](b.in_channels, b.width, b.stride, shortcut, norm)
 
@@ -145,7 +141,7 @@ def pick(table: dict, where: str, key: str):
 
 
 def kaiming(module: nn.Module) -> None:
-    """He et al. 2015b: normal, fan-out, gain of ReLU, on every conv; linear as PyTorch leaves it."""
+    """He et al. 2015b, eq. 14: normal, fan-out, gain of ReLU, on convs; linear stays as it is."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -166,8 +162,22 @@ class Init:
 
 INITS = {
     "kaiming": Init("Kaiming", "Normal, fan-out, gain of ReLU: keeps the signal's size.", kaiming),
-    "pytorch": Init("PyTorch default", "Uniform, smaller: without a norm it fades.", as_pytorch_does),
+    "pytorch": Init(
+        "PyTorch default", "Uniform, smaller: without a norm it fades.", as_pytorch_does
+    ),
 }
 
-#: name -> class(in_channels, width, norm) with its total `stride`
-STEMS = {"cifar": CifarStem, "imagenet": ImageNetStem}
+
+@dataclass(frozen=True)
+class Stem:
+    """A row of STEMS."""
+
+    title: str
+    make: Callable  # (in_channels, width, norm) -> module
+    stride: int  # in all
+
+
+STEMS = {
+    "cifar": Stem("3×3 (CIFAR)", CifarStem, 1),
+    "imagenet": Stem("7×7 + pool (ImageNet)", ImageNetStem, 4),
+}

@@ -78,15 +78,15 @@ class Shortcut:
 SHORTCUTS = {
     "none": Shortcut("none (plain)", "No shortcut: y = relu(F(x)).", no_shortcut),
     "A": Shortcut(
-        "A · identity",
+        "A: identity",
         "Identity; subsampled and zero-padded where the shape changes. No parameters.",
         zero_pad_where_needed,
         only_widens,
     ),
     "B": Shortcut(
-        "B · projection",
+        "B: projection",
         "Identity; a strided 1×1 convolution where the shape changes.",
         projection_where_needed,
     ),
-    "C": Shortcut("C · all projected", "A 1×1 convolution in every block.", Projection),
+    "C": Shortcut("C: all projected", "A 1×1 convolution in every block.", Projection),
 }

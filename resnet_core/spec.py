@@ -210,7 +210,9 @@ def check_fields(where: str, data: object, cls: type, extra: frozenset | set = f
     known = {f.name for f in fields(cls)}
     needed = {f.name for f in fields(cls) if f.default is f.default_factory}  # both are MISSING
     for name in sorted(set(data) - known - set(extra), key=str):
-        raise SpecError(f"{name!s:.40}", "there is no such field", f"Use {', '.join(sorted(known))}")
+        raise SpecError(
+            f"{name!s:.40}", "there is no such field", f"Use {', '.join(sorted(known))}"
+        )
     for name in sorted(needed - set(data)):
         raise SpecError(name, "this field is missing", "Add it")
     return dict(data)

@@ -1,0 +1,372 @@
+"""Records of a run -> plotly figures. Pure: no streamlit; colours are tokens of `theme`."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer import theme
+from resnet_core.graph import LayerGraph
+from resnet_core.probes import PROBES, Probe
+from resnet_core.runs.run import ModelRecords
+
+MAX_STEPS = 240  # shown by the heat maps and the slider, however long the run
+ALL_OF_FIRST = 20  # steps that are never thinned: most of the story is there
+MAX_POINTS = 600  # of a loss curve
+#: log10 of a norm goes to the browser as a 16-bit count of 1/SCALE decades
+SCALE, ZERO, MISSING = 500, -32768, 32767
+SMOOTHING = 0.85  # share of the past in the smoothed loss
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One net of a run: who it is, and what it showed."""
+
+    role: str  # "residual" or "plain": key of theme.COLOURS
+    graph: LayerGraph
+    records: ModelRecords
+
+    @property
+    def colour(self) -> str:
+        return f"${self.role}"
+
+
+def role_of(graph: LayerGraph) -> str:
+    return "plain" if graph.net.is_plain else "residual"
+
+
+def thinned(length: int, limit: int) -> np.ndarray:
+    """Indices of about `limit` rows: all of the first, then evenly spaced, then the last."""
+    if length <= limit:
+        return np.arange(length)
+    every = math.ceil((length - ALL_OF_FIRST) / (limit - ALL_OF_FIRST))
+    later = np.arange(ALL_OF_FIRST, length, every)
+    return np.unique(np.r_[np.arange(ALL_OF_FIRST), later, length - 1])
+
+
+def depth_of(graph: LayerGraph, label: str) -> int | None:
+    """1 for the stem's conv, `graph.depth` for the head; a block sits at its first layer.
+
+    None for layers that are not on the main path: projections.
+    """
+    for depth, op in enumerate(graph.main_layers, start=1):
+        if op.path == label or op.path.startswith(f"{label}."):
+            return depth
+    return None
+
+
+def on_main_path(curve: Curve, probe: str) -> tuple[list[int], list[str], list[int]]:
+    """(columns of the record, their paths, their depths) of what a depth chart shows."""
+    depths = {op.path: d for d, op in enumerate(curve.graph.main_layers, start=1)}
+    for path, depth in reversed(list(depths.items())):
+        depths[path.rpartition(".")[0]] = depth  # a block sits at its first layer
+    labels = curve.records.labels.get(probe, ())
+    kept = [(i, path, depths[path]) for i, path in enumerate(labels) if path in depths]
+    return tuple(map(list, zip(*kept))) if kept else ([], [], [])
+
+
+def log10_counts(values: np.ndarray) -> np.ndarray:
+    """float32 norms -> int16 counts of 1/SCALE decades, with marks for exact zeros and for NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.log10(values.astype(np.float64))
+    counts = np.where(np.isfinite(logs), np.round(logs * SCALE), 0)
+    counts = np.where(values == 0, ZERO, counts)
+    return np.where(~np.isfinite(values), MISSING, counts).astype("<i2")
+
+
+def log_range(curves: list[Curve], probe: str) -> tuple[float, float]:
+    """Lowest and highest decade that any net showed at any step."""
+    shown = [c.records.per_op[probe] for c in curves if probe in c.records.per_op]
+    positive = [v[np.isfinite(v) & (v > 0)] for v in shown]
+    values = np.concatenate(positive) if positive else np.empty(0)
+    if values.size == 0:
+        return -3.0, 1.0
+    low, high = np.log10(values.min()), np.log10(values.max())
+    return math.floor(low * 2) / 2, math.ceil(high * 2) / 2
+
+
+def decades(low: float, high: float) -> dict:
+    """Ticks of a log10 axis at whole decades, at most about seven of them."""
+    every = max(1, math.ceil((high - low) / 6))
+    values = [v for v in range(math.floor(low), math.ceil(high) + 1) if v % every == 0]
+    return {"tickvals": values, "ticktext": [f"10<sup>{v}</sup>".replace("-", "−") for v in values]}
+
+
+@dataclass(frozen=True)
+class DepthView:
+    """The figure and what the browser's step slider needs to redraw it."""
+
+    figure: go.Figure
+    scrub: dict
+
+
+def depth_view(
+    curves: list[Curve], probe_key: str, total: int, selected: str | None, scale: float
+) -> DepthView:
+    """The hero: depth against log10 norm for both nets, and each net's depth x step map below.
+
+    x is shared: conv and linear layers from the input. Exact zeros sit on a marked floor.
+    """
+    probe = PROBES[probe_key]
+    low, high = log_range(curves, probe_key)
+    any_zero = any((c.records.per_op.get(probe_key, np.ones(1)) == 0).any() for c in curves)
+    floor = low - max(1.0, 0.08 * (high - low))
+    steps = max((c.records.steps for c in curves), key=len, default=np.empty(0, int))
+    rows = thinned(len(steps), MAX_STEPS)
+    traces, parts, paths = [], [], {}
+    for number, curve in enumerate(curves):
+        columns, names, depths = on_main_path(curve, probe_key)
+        paths[3 * number] = paths[3 * number + 1] = paths[3 * number + 2] = names
+        traces += [
+            depth_line(curve, depths, names),
+            zero_marks(curve, depths, names),
+            depth_map(number, depths, steps[rows]),
+        ]
+        values = curve.records.per_op.get(probe_key, np.empty((0, 0), np.float32))
+        mine = rows[rows < len(values)]
+        counts = log10_counts(values[np.ix_(mine, columns)])
+        parts.append(
+            {
+                "line": 3 * number,
+                "zeros": 3 * number + 1,
+                "map": 3 * number + 2,
+                "width": max(1, len(columns)),
+                "values": base64.b64encode(counts.tobytes()).decode(),
+            }
+        )
+    bottom = floor - 0.5 if any_zero else low - 0.25
+    layout = depth_layout(curves, probe, (bottom, high + 0.25), scale)
+    layout["shapes"] += stage_borders(curves[0].graph)
+    if any_zero:
+        layout["shapes"].append(line_shape("x domain", "y", 0, 1, floor, "muted", "dot"))
+        layout["annotations"].append(text_at(0.005, floor, "0 (below float32)", "y", scale))
+    if depth := selected and depth_of(curves[0].graph, selected):
+        layout["shapes"].append(vertical(depth, "mark", 2))
+    cursors = list(range(len(layout["shapes"]), len(layout["shapes"]) + len(curves)))
+    for number in range(len(curves)):
+        layout["shapes"].append(
+            line_shape("x domain", axis("y", number + 2), 0, 1, 0, "mark", "solid")
+        )
+    scrub = {
+        "steps": [int(s) for s in steps[rows]],
+        "total": total,
+        "parts": parts,
+        "paths": {str(k): v for k, v in paths.items()},
+        "floor": floor,
+        "cursors": cursors,
+        "scale": SCALE,
+        "zero": ZERO,
+        "missing": MISSING,
+    }
+    return DepthView(go.Figure({"data": traces, "layout": layout}), scrub)
+
+
+def axis(letter: str, number: int) -> str:
+    return letter if number == 1 else f"{letter}{number}"
+
+
+def depth_line(curve: Curve, depths: list[int], paths: list[str]) -> dict:
+    """y is filled in by the slider."""
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": theme.NAMES[curve.role],
+        "x": depths,
+        "y": [],
+        "customdata": paths,
+        "line": {"color": curve.colour, "width": 2.5, "dash": theme.DASHES[curve.role]},
+        "marker": {"size": 6, "color": curve.colour},
+        "hovertemplate": "%{customdata}<br>10<sup>%{y:.2f}</sup><extra>%{fullData.name}</extra>",
+    }
+
+
+def zero_marks(curve: Curve, depths: list[int], paths: list[str]) -> dict:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": depths,
+        "y": [],
+        "customdata": paths,
+        "showlegend": False,
+        "marker": {"size": 9, "symbol": "x-thin", "line": {"width": 2, "color": curve.colour}},
+        "hovertemplate": "%{customdata}<br>exactly 0<extra></extra>",
+    }
+
+
+def depth_map(number: int, depths: list[int], steps: np.ndarray) -> dict:
+    """z is filled in by the slider."""
+    return {
+        "type": "heatmap",
+        "x": depths,
+        "y": steps.tolist(),
+        "z": [],
+        "xaxis": "x",
+        "yaxis": axis("y", number + 2),
+        "coloraxis": "coloraxis",
+        "hovertemplate": "depth %{x}, step %{y}<br>10<sup>%{z:.2f}</sup><extra></extra>",
+    }
+
+
+def depth_layout(
+    curves: list[Curve], probe: Probe, y_range: tuple[float, float], scale: float
+) -> dict:
+    graph = curves[0].graph
+    size = round(13 * scale)
+    plain_axis = {"gridcolor": "$grid", "zeroline": False, "ticks": "", "automargin": False}
+    maps = [(0.205, 0.365), (0.0, 0.16)]
+    layout = {
+        "height": round(520 * scale),
+        "margin": {"l": 62 * scale, "r": 14, "t": 26 * scale, "b": 46 * scale},
+        "font": {"size": size},
+        "uirevision": probe.title,
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom"},
+        "xaxis": {
+            **plain_axis,
+            "range": [0, graph.depth + 1],
+            "anchor": "y3",
+            "title": {"text": "depth: conv and linear layers from the input", "standoff": 6},
+        },
+        "yaxis": {**plain_axis, "domain": [0.44, 1], "range": list(y_range), **decades(*y_range)},
+        "coloraxis": {
+            "colorscale": "Viridis",
+            "cmin": y_range[0],
+            "cmax": y_range[1],
+            "colorbar": {
+                "len": 0.42,
+                "y": 0.18,
+                "thickness": 10,
+                "outlinewidth": 0,
+                **decades(*y_range),
+            },
+        },
+        "shapes": [],
+        "annotations": [title_at(1.0, f"{probe.title} [{probe.unit}]", size)],
+    }
+    for number, (curve, domain) in enumerate(zip(curves, maps), start=2):
+        layout[f"yaxis{number}"] = {
+            **plain_axis,
+            "domain": list(domain),
+            "nticks": 4,
+            "title": {"text": "step", "standoff": 4},
+            "showgrid": False,
+        }
+        note = f"{theme.NAMES[curve.role]}: depth × step, colour as the axis above"
+        layout["annotations"].append(title_at(domain[1], note, round(12 * scale)))
+    return layout
+
+
+def title_at(y: float, text: str, size: int) -> dict:
+    return {
+        "text": text,
+        "x": 0,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": size, "color": "$muted"},
+    }
+
+
+def text_at(x: float, y: float, text: str, yref: str, scale: float) -> dict:
+    place = {"x": x, "xref": "x domain", "y": y, "yref": yref}
+    look = {"xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    return {"text": text, "font": {"size": round(11 * scale), "color": "$muted"}, **place, **look}
+
+
+def line_shape(xref: str, yref: str, x0: float, x1: float, y: float, token: str, dash: str) -> dict:
+    line = {"color": f"${token}", "width": 1.5, "dash": dash}
+    return {
+        "type": "line",
+        "xref": xref,
+        "yref": yref,
+        "x0": x0,
+        "x1": x1,
+        "y0": y,
+        "y1": y,
+        "line": line,
+    }
+
+
+def vertical(x: float, token: str, width: float, dash: str = "solid") -> dict:
+    line = {"color": f"${token}", "width": width, "dash": dash}
+    place = {"xref": "x", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1}
+    return {"type": "line", "layer": "below", "line": line, **place}
+
+
+def stage_borders(graph: LayerGraph) -> list[dict]:
+    """Lines between stages: tensor shapes change there, and norms are not comparable across."""
+    firsts = [depth_of(graph, f"stage{n}") for n in range(2, len(graph.net.stages) + 1)]
+    return [vertical(depth - 0.5, "muted", 1, "dot") for depth in firsts]
+
+
+def learning_figure(curves: list[Curve], classes: int, scale: float) -> go.Figure:
+    """Loss and accuracy of each net's own batches, raw and smoothed, against steps."""
+    size = round(13 * scale)
+    traces = []
+    for curve in curves:
+        for metric, suffix in (("loss", ""), ("accuracy", "2")):
+            traces += smoothed_pair(curve, metric, suffix)
+    common = {"gridcolor": "$grid", "zeroline": False, "automargin": False}
+    layout = {
+        "height": round(230 * scale),
+        "margin": {"l": 48 * scale, "r": 14, "t": 26 * scale, "b": 40 * scale},
+        "font": {"size": size},
+        "uirevision": "learning",
+        "showlegend": False,
+        "xaxis": {**common, "domain": [0, 0.45], "title": {"text": "step", "standoff": 4}},
+        "xaxis2": {**common, "domain": [0.56, 1], "title": {"text": "step", "standoff": 4}},
+        "yaxis": {**common, "type": "log", "nticks": 5, "exponentformat": "power"},
+        "yaxis2": {**common, "anchor": "x2", "range": [0, 1.03], "tickformat": ".0%"},
+        "shapes": [
+            line_shape("x domain", "y", 0, 1, math.log(classes), "muted", "dot"),
+            line_shape("x2 domain", "y2", 0, 1, 1 / classes, "muted", "dot"),
+        ],
+        "annotations": [
+            title_at(1.0, f"loss [nats] · dotted: chance, ln {classes}", size),
+            {**title_at(1.0, "accuracy of the batch", size), "x": 0.56},
+        ],
+    }
+    return go.Figure({"data": traces, "layout": layout})
+
+
+def smoothed_pair(curve: Curve, metric: str, suffix: str) -> list[dict]:
+    """The raw points, faint, and an exponential mean of them."""
+    values = curve.records.scalars.get(metric, np.empty(0, np.float32))
+    rows = thinned(len(values), MAX_POINTS)
+    common = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": curve.records.steps[rows].tolist(),
+        "xaxis": f"x{suffix}",
+        "yaxis": f"y{suffix}",
+        "name": theme.NAMES[curve.role],
+    }
+    faint = {"color": curve.colour, "width": 1}
+    bold = {"color": curve.colour, "width": 2.5, "dash": theme.DASHES[curve.role]}
+    return [
+        {**common, "y": listed(values[rows]), "line": faint, "opacity": 0.35, "hoverinfo": "skip"},
+        {**common, "y": listed(smoothed(values)[rows]), "line": bold},
+    ]
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """Exponential mean, bias corrected at the start; a gap stays a gap."""
+    out, mean, weight = np.full(len(values), np.nan), 0.0, 0.0
+    for i, value in enumerate(values):
+        if np.isfinite(value):
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * float(value)
+            weight = SMOOTHING * weight + (1 - SMOOTHING)
+            out[i] = mean / weight
+    return out
+
+
+def listed(values: np.ndarray) -> list[float | None]:
+    """JSON has no NaN: gaps become null."""
+    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]

@@ -1,0 +1,85 @@
+// Draws the form from `data` and reports each edit once; Python decides what becomes of it.
+const LATEST = new WeakMap(); // root -> {drawn: data as text, report: the newest setTriggerValue}
+
+function element(tag, attributes, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".root");
+  const drawn = JSON.stringify(data);
+  const before = LATEST.get(root);
+  LATEST.set(root, { drawn, report: setTriggerValue });
+  if (before?.drawn === drawn) return; // a rerun must not take away what is being typed
+  const send = (action, where, value = "") =>
+    LATEST.get(root).report("edit", { action, where, value: String(value) });
+
+  function number({ where, value, step, least, help, name }) {
+    const input = element("input", {
+      type: "text", inputMode: "numeric", value, autocomplete: "off", "aria-label": name, title: help,
+    });
+    const set = (text) => text !== String(value) && send("set", where, text);
+    const move = (direction) => {
+      const now = Number.parseInt(input.value, 10) || 0;
+      const next = direction > 0 ? Math.floor(now / step) * step + step : Math.ceil(now / step) * step - step;
+      input.value = Math.max(least, next);
+      set(input.value);
+    };
+    input.onchange = () => set(input.value.trim());
+    input.onkeydown = (event) => {
+      const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+      if (!direction) return;
+      event.preventDefault();
+      move(direction);
+    };
+    const button = (text, direction, word) => element("button", {
+      type: "button", tabIndex: -1, onclick: () => move(direction), "aria-label": `${word}: ${name}`,
+    }, text);
+    return [button("−", -1, "less"), input, button("+", 1, "more")];
+  }
+
+  function menu({ where, value, options, help, name }) {
+    const known = options.some(([key]) => key === value) ? options : [...options, [value, value]];
+    const select = element("select", { "aria-label": name, title: help },
+      ...known.map(([key, title]) => element("option", { value: key, selected: key === value }, title)));
+    select.onchange = () => send("set", where, select.value);
+    return [select];
+  }
+
+  function cell(field) {
+    const box = element("div", { className: data.marked === field.where ? "cell wrong" : "cell" },
+      ...(field.options ? menu : number)(field));
+    box.dataset.cell = field.where;
+    return box;
+  }
+
+  function tools(stage) {
+    const button = (text, action, label, disabled) => element("button", {
+      type: "button", title: label, "aria-label": label, disabled, onclick: () => send(action, stage.where),
+    }, text);
+    return element("td", { className: "tools" },
+      button("+", "add", `add a stage below stage ${stage.number}`, false),
+      button("×", "remove", `remove stage ${stage.number}`, data.stages.length < 2));
+  }
+
+  const focused = root.getRootNode().activeElement?.closest?.("[data-cell]")?.dataset.cell;
+  const fields = data.fields.map((field) =>
+    element("label", { title: field.help }, element("span", {}, field.title), cell(field)));
+  const head = element("tr", {}, element("th", { className: "name", "aria-label": "number" }, ""),
+    ...data.columns.map((column) => element("th", { scope: "col", title: column.help, style: `width:${column.width}` }, column.title)),
+    element("th", { className: "tools", "aria-label": "add or remove" }));
+  const rows = data.stages.map((stage) =>
+    element("tr", { className: data.selected === stage.where ? "selected" : "" },
+      element("td", { className: "name" }, String(stage.number)),
+      ...stage.cells.map((field) => element("td", {}, cell(field))), tools(stage)));
+  root.replaceChildren(
+    element("div", { className: "fields" }, ...fields),
+    element("table", { "aria-label": "stages" }, element("thead", {}, head), element("tbody", {}, ...rows)));
+  if (focused) root.querySelector(`[data-cell="${focused}"] :is(input, select)`)?.focus({ preventScroll: true });
+}

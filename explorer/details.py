@@ -1,0 +1,62 @@
+"""What is known about a selected part of the net. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from explorer import theme
+from resnet_core.graph import LayerGraph, Op
+from resnet_core.shortcuts import SHORTCUTS
+from resnet_core.spec import in_words
+
+
+def inside(graph: LayerGraph, path: str) -> list[Op]:
+    """The ops of a layer, block, stage, or run of blocks ("stage2.2..8")."""
+    if run := re.fullmatch(r"(\w+)\.(\d+)\.\.(\d+)", path):
+        stage, first, last = run[1], int(run[2]), int(run[3])
+        prefixes = tuple(f"{stage}.{index}." for index in range(first, last + 1))
+    else:
+        prefixes = (f"{path}.",)
+    return [op for op in graph.ops if op.path == path or op.path.startswith(prefixes)]
+
+
+def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str]]] | None:
+    """(title, rows of name and value), or None when nothing of this net is selected."""
+    ops = inside(graph, path) if path else []
+    if not ops:
+        return None
+    rows = [
+        ("input", theme.shape(source_shape(graph, ops))),
+        ("output", theme.shape(ops[-1].shape)),
+    ]
+    block = next((b for b in graph.blocks if b.path == path), None)
+    if block is not None:
+        formula = "y = relu(F(x))" if block.shortcut == "none" else "y = relu(F(x) + shortcut(x))"
+        rows += [("formula", formula), ("shortcut", SHORTCUTS[block.shortcut].what)]
+    if len(ops) == 1 and ops[0].detail:
+        rows.append(("settings", ops[0].detail))
+    params, macs = sum(op.params for op in ops), sum(op.macs for op in ops)
+    rows += [
+        ("parameters", f"{params:,}{share(params, graph.params)}"),
+        ("MACs", f"{macs:,}{share(macs, graph.macs)}"),
+    ]
+    kind = f" · {ops[0].kind}" if len(ops) == 1 else f" · {len(ops)} layers"
+    return f"{in_words(path)}{kind}", rows
+
+
+def source_shape(graph: LayerGraph, ops: list[Op]) -> tuple[int, ...]:
+    first = ops[0]
+    return graph.by_path[first.inputs[0]].shape if first.inputs else first.shape
+
+
+def share(part: int, whole: int) -> str:
+    return f" ({part / whole:.1%} of the net)" if part and whole else ""
+
+
+def card(title: str, rows: list[tuple[str, str]]) -> str:
+    """HTML of the facts; every text is escaped."""
+    cells = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in rows
+    )
+    return f'<div class="facts"><h4>{html.escape(title)}</h4><dl>{cells}</dl></div>'

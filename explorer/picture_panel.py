@@ -1,0 +1,50 @@
+"""Middle: the picture of the net, how deep it is opened, and the details of what is selected."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import details, state
+from explorer.components.diagram import diagram
+from resnet_core import picture
+from resnet_core.graph import LayerGraph, trace
+
+HEIGHT = 640  # pixels
+#: level of `picture.openable` -> what its button says
+LEVELS = {"net": "Net", "stages": "Stages", "blocks": "Blocks", "layers": "Layers"}
+
+
+def show() -> None:
+    graph = trace(state.net())
+    levels(graph)
+    if state.SS.get("as_dot"):
+        st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")
+    else:
+        diagram(
+            picture.draw(graph, state.opened()),
+            selected=state.selected(),
+            key=state.DIAGRAM,
+            on_select=state.select_in_diagram,
+            on_toggle=state.toggle_opened,
+            height=HEIGHT,
+        )
+    if facts := details.facts(graph, state.selected()):
+        st.html(details.card(*facts))
+    else:
+        st.caption("Click a card to see its numbers; its chevron, or a double click, opens it.")
+
+
+def levels(graph: LayerGraph) -> None:
+    """Open the whole picture to one depth; or show it as Graphviz draws it."""
+    with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
+        for level, paths in picture.openable(graph).items():
+            st.button(
+                LEVELS[level],
+                key=f"level_{level}",
+                type="secondary" if state.opened() == paths else "tertiary",
+                on_click=state.open_all,
+                args=(paths,),
+                help=f"Open the picture down to its {LEVELS[level].lower()}",
+            )
+        st.space("stretch")
+        st.toggle("DOT", key="as_dot", help="The same graph, laid out by Graphviz")

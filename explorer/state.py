@@ -1,0 +1,231 @@
+"""The only owner of session-state keys and of the URL. Everything else asks here.
+
+The URL is the state: `x` is the experiment (link.py), `run` the run that is watched. A rerun
+reads the URL only when it changed behind our back: first load, pasted link, Back and Forward.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer import link, stage_table
+from explorer.link import Experiment
+from resnet_core.graph import trace
+from resnet_core.presets import PRESETS
+from resnet_core.spec import NetSpec, SpecError
+
+SS = st.session_state
+HISTORY = 100  # steps of undo
+
+#: keys of the widgets and components that the page mounts
+FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device"
+PROBE, SETTING = "probe", "setting_"
+
+
+def begin() -> None:
+    """Once per script run, before anything is shown: defaults, then what the URL says."""
+    if "experiment" not in SS:
+        SS.experiment = Experiment()
+        SS.draft = stage_table.draft_of(SS.experiment.net)
+        SS.problem, SS.refused = None, None
+        SS.undo, SS.redo = [], []
+        SS.opened, SS.selected = frozenset(), None
+        SS.request_id = uuid.uuid4().hex
+        SS.seen_code, SS.seen_run = None, None
+        SS.run, SS.run_missing = None, None
+    _read_url()
+
+
+def _read_url() -> None:
+    code, run = st.query_params.get("x"), st.query_params.get("run")
+    if code and code != SS.seen_code:
+        try:
+            experiment = link.decode(code)
+        except SpecError as e:
+            SS.refused = e
+        else:
+            SS.refused = None
+            if SS.seen_code is not None:
+                SS.undo.append(SS.experiment)
+            _show(experiment)
+    if run != SS.seen_run:
+        SS.run = int(run) if run and run.isascii() and run.isdigit() and len(run) < 16 else None
+        SS.run_missing = run if run and SS.run is None else None
+    SS.seen_code, SS.seen_run = code, run
+
+
+def _show(experiment: Experiment) -> None:
+    SS.experiment, SS.problem = experiment, None
+    SS.draft = stage_table.draft_of(experiment.net)
+
+
+def _write_url() -> None:
+    SS.seen_code = st.query_params["x"] = link.encode(SS.experiment)
+
+
+def commit(experiment: Experiment) -> None:
+    """The one way to change what is on screen, with undo. Call it from callbacks."""
+    SS.refused = None
+    if experiment != SS.experiment:
+        SS.undo.append(SS.experiment)
+        del SS.undo[:-HISTORY]
+        SS.redo.clear()
+    _show(experiment)
+    _write_url()
+
+
+def experiment() -> Experiment:
+    return SS.experiment
+
+
+def net() -> NetSpec:
+    """The last good net: what is drawn, counted and run."""
+    return SS.experiment.net
+
+
+def problem() -> SpecError | None:
+    """What is wrong with the draft in the form, if it is not the net that is shown."""
+    return SS.problem
+
+
+def form() -> dict:
+    return stage_table.form(SS.draft, SS.problem, SS.selected)
+
+
+def edit_net() -> None:
+    """Callback of the form: a good draft becomes the net, a bad one stays visible as it is."""
+    event = SS[FORM].edit
+    SS.draft = stage_table.with_edit(SS.draft, event)
+    try:
+        net = NetSpec.from_dict(SS.draft)
+        trace(net)
+    except SpecError as e:
+        SS.problem = e
+    else:
+        commit(replace(SS.experiment, net=net))
+
+
+def revert() -> None:
+    """Callback: the form goes back to the last good net."""
+    _show(SS.experiment)
+
+
+def choose_preset() -> None:
+    key = SS[PRESET]
+    SS.opened, SS.selected = frozenset(), None
+    commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
+
+
+def undo() -> None:
+    if SS.undo:
+        SS.redo.append(SS.experiment)
+        _show(SS.undo.pop())
+        _write_url()
+
+
+def redo() -> None:
+    if SS.redo:
+        SS.undo.append(SS.experiment)
+        _show(SS.redo.pop())
+        _write_url()
+
+
+def setting(name: str) -> str:
+    """Key of the widget for a field of the experiment, set to what the experiment says."""
+    key = SETTING + name
+    SS[key] = getattr(SS.experiment, name)
+    return key
+
+
+def edit_setting(name: str) -> None:
+    """Callback of such a widget."""
+    changed = replace(SS.experiment, **{name: SS[SETTING + name]})
+    try:
+        changed.config()
+    except SpecError as e:
+        SS.refused = e
+    else:
+        commit(changed)
+
+
+def edit_budget() -> None:
+    """Callback: a run is limited by steps or by seconds."""
+    seconds = 15 if SS.budget == "seconds" else None
+    commit(replace(SS.experiment, seconds=seconds))
+
+
+def select(path: str | None) -> None:
+    SS.selected = path
+
+
+def selected() -> str | None:
+    return SS.selected
+
+
+def select_in_diagram() -> None:
+    select(SS[DIAGRAM].selected)
+
+
+def select_in_chart() -> None:
+    select(SS[DEPTH].point["path"])
+
+
+def opened() -> frozenset[str]:
+    """Paths that the picture shows opened."""
+    return SS.opened
+
+
+def toggle_opened() -> None:
+    """Callback of the picture: one card opens or closes."""
+    SS.opened ^= {SS[DIAGRAM].toggle}
+
+
+def open_all(paths: frozenset[str]) -> None:
+    SS.opened = paths
+
+
+def watch(run_id: int) -> None:
+    """Show this run, and put it into the URL: a reload and a second browser find it there."""
+    SS.run, SS.run_missing = run_id, None
+    SS.seen_run = st.query_params["run"] = str(run_id)
+    SS.request_id = uuid.uuid4().hex
+
+
+def run_id() -> int | None:
+    return SS.run
+
+
+def missing_run(found: bool) -> str | None:
+    """The run that the URL asks for, if there is none."""
+    if SS.run_missing:
+        return SS.run_missing[:20]
+    return str(SS.run) if SS.run is not None and not found else None
+
+
+def request_id() -> str:
+    """Names the run that the next press of Run starts; pressed twice, it is the same run."""
+    return SS.request_id
+
+
+def refuse(error: Exception) -> None:
+    """Something asked for cannot be done: shown until the next change."""
+    SS.refused = error
+
+
+def refused() -> Exception | None:
+    return SS.refused
+
+
+def presenting() -> bool:
+    """Presentation mode: fonts for the back row, only run controls, chart and picture."""
+    return st.query_params.get("view") == "present"
+
+
+def toggle_presenting() -> None:
+    if presenting():
+        del st.query_params["view"]
+    else:
+        st.query_params["view"] = "present"

@@ -1,0 +1,57 @@
+"""One colour per meaning, and numbers as readers like them. Pure: no streamlit."""
+
+from __future__ import annotations
+
+#: token -> (light, dark). Blue and vermilion stay apart for every kind of colour vision
+#: (Okabe and Ito 2008); the plain twin is dashed as well, so that no meaning hangs on colour alone.
+COLOURS = {
+    "residual": ("#0072b2", "#56b4e9"),  # the residual net: its curves and its shortcuts
+    "plain": ("#c2500a", "#ff9d5c"),  # the net without shortcuts
+    "muted": ("#5c6a7d", "#93a1b5"),  # axes, chance line, stage borders
+    "grid": ("#e4e9ef", "#283242"),
+    "mark": ("#0e7c66", "#35c29f"),  # what is selected
+    "surface": ("#ffffff", "#10151d"),
+}
+DASHES = {"residual": "solid", "plain": "dash"}
+NAMES = {"residual": "residual", "plain": "plain"}
+
+
+def style_sheet() -> str:
+    """CSS that hands every colour to page and components as --rx-<token>, in both themes."""
+    pairs = (
+        f"--rx-{token}: light-dark({light}, {dark});" for token, (light, dark) in COLOURS.items()
+    )
+    return f":root {{ {' '.join(pairs)} }}"
+
+
+def count(value: int) -> str:
+    """853,018 -> "853 k", 11,689,512 -> "11.69 M": three or four digits and a unit prefix."""
+    for size, prefix in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if abs(value) >= size:
+            return f"{value / size:.2f} {prefix}"
+    return f"{value / 1000:.1f} k" if abs(value) >= 10**4 else f"{value:,}"
+
+
+def memory(value: float) -> str:
+    """Bytes with a binary prefix: 1,610,612,736 -> "1.50 GiB"."""
+    for power, prefix in ((40, "TiB"), (30, "GiB"), (20, "MiB")):
+        if value >= 2**power:
+            return f"{value / 2**power:.3g} {prefix}"
+    return f"{value / 1024:.3g} KiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them: 8 s, 2 min 30 s, 3 h 5 min."""
+    whole = round(seconds)
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def shape(size: tuple[int, ...]) -> str:
+    """(3, 224, 224) -> "3×224×224"."""
+    return "×".join(map(str, size))

@@ -1,0 +1,17 @@
+"""The one screen: what goes in, the net, and what happens when it trains."""
+
+import streamlit as st
+
+from explorer import header, net_panel, picture_panel, run_panel, state
+
+header.show()
+if state.presenting():
+    picture, happens = st.columns([2, 5], gap="medium")
+else:
+    goes_in, picture, happens = st.columns([34, 25, 41], gap="medium")
+    with goes_in:
+        net_panel.show()
+with picture:
+    picture_panel.show()
+with happens:
+    run_panel.show()

@@ -1,0 +1,83 @@
+"""What a run will take, before it starts: memory and time, and whether that fits the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from .geometry import training_memory
+from .graph import trace
+from .runs.run import Speed
+from .spec import SpecError
+from .train import RunConfig
+from .twins import twin_of
+
+PROCESS_BYTES = 350 * 2**20  # of a training process with torch loaded, without any net
+SHARE = 0.9  # of the free memory that a run may take
+MAX_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of a whole run: the net and its twin together."""
+
+    bytes_needed: int
+    bytes_free: int
+    batch_that_fits: int  # 0 if not even a batch of 2 does
+    seconds: float | None  # None until the speed of the device has been measured
+    step_seconds: float | None
+
+
+def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
+    """Memory by what autograd keeps (geometry.py), time by the measured speed of the device."""
+    graphs = [trace(config.net), trace(twin_of(config.net))]
+    memory = [training_memory(graph, config.batch_size) for graph in graphs]
+    fixed = sum(m.weights + m.gradients + m.optimizer for m in memory)
+    fixed += 2 * PROCESS_BYTES if config.device == "cpu" else PROCESS_BYTES
+    activations = sum(m.activations for m in memory)
+    free = free_bytes(config.device)
+    batch = int((SHARE * free - fixed) * config.batch_size / activations)
+    step = seconds = None
+    if speed is not None:
+        steps = [speed.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
+        step = max(steps) if config.device == "cpu" else sum(steps)
+        seconds = config.seconds or step * config.steps
+    return Estimate(fixed + activations, free, batch if batch >= 2 else 0, seconds, step)
+
+
+def free_bytes(device: str) -> int:
+    """What a new process could take now."""
+    if device.startswith("cuda"):
+        return torch.cuda.mem_get_info(torch.device(device))[0]
+    return psutil.virtual_memory().available
+
+
+def check_fits(config: RunConfig, needed: Estimate) -> None:
+    """Raises SpecError with the figure and what would do, for a run that cannot fit."""
+    if needed.bytes_needed > SHARE * needed.bytes_free:
+        if needed.batch_that_fits:
+            remedy = f"Use a batch of at most {needed.batch_that_fits}, or a smaller input or width"
+        else:
+            remedy = "Use a smaller input, fewer channels or fewer blocks"
+        raise SpecError(
+            "memory",
+            f"the net and its twin need about {gib(needed.bytes_needed)} to train at batch "
+            f"{config.batch_size} on {config.net.input_shape[1]}×{config.net.input_shape[2]} "
+            f"images, and {gib(needed.bytes_free)} are free",
+            remedy,
+        )
+    if needed.seconds is not None and needed.seconds > MAX_SECONDS:
+        steps = int(MAX_SECONDS / needed.step_seconds)
+        remedy = f"Use at most {steps:,} steps, " if steps else "Use "
+        raise SpecError(
+            "time",
+            f"{config.steps:,} steps would take about {needed.seconds / 3600:.1f} hours, "
+            f"{needed.step_seconds:.1f} s each",
+            remedy + ("or " if steps else "") + "a smaller input, batch or net",
+        )
+
+
+def gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
