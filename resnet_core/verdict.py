@@ -48,12 +48,15 @@ class _Net:
         accuracy = self.seen.accuracy[: self.steps][-WINDOW:].mean()
         return f"{nats(self.loss.mean())} and {accuracy:.0%}"
 
-    def slope(self, steps: slice) -> float:
-        """log10 of the gradient at the first block over the last's; NaN if both are 0."""
+    def slope(self, steps: slice) -> float | None:
+        """log10 of the gradient at the first block over the last's; NaN if both are 0.
+
+        The median of the steps; None if all of them have gradients that are not finite.
+        """
         grads = np.asarray(self.seen.input_grad[: self.steps][steps], dtype=np.float64)
         grads = grads[np.isfinite(grads).all(axis=1)]
         if not len(grads):
-            return math.nan
+            return None
         first, last = np.median(grads[:, 0]), np.median(grads[:, -1])
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.log10(first / last))
@@ -134,10 +137,12 @@ def _gradients(pair: list[_Net]) -> str:
     return f"From the last block to the first, {'; '.join(parts)}."
 
 
-def slope_in_words(decades: float) -> str:
+def slope_in_words(decades: float | None) -> str:
     """How the gradient changes from the last block to the first."""
+    if decades is None:
+        return "is not finite"
     if math.isnan(decades):
-        return "is 0 in float32, or not finite,"
+        return "is 0 in float32 at both ends"
     if math.isinf(decades):
         return "vanishes to 0 in float32" if decades < 0 else "is 0 at the last block only"
     if abs(decades) < FLAT:
@@ -150,8 +155,9 @@ def _caution(pair: list[_Net], winner: _Net | None, norm: str) -> str:
     """What the figures do not say."""
     residual, plain = pair
     text = f"This is how fast {count(plain.steps)} of one seed went, not a converged result."
-    steady = plain.slope(slice(1)) > -FLAT and plain.slope(slice(-WINDOW, None)) > -STEEP
-    if norm == "batch" and winner is residual and steady:
+    start, end = plain.slope(slice(1)), plain.slope(slice(-WINDOW, None))
+    kept = None not in (start, end) and start > -FLAT and end > -STEEP
+    if norm == "batch" and winner is residual and kept:
         text = (
             "With batch norm the plain net's gradients do not vanish, so that is not why it lags "
             f"(He et al. 2015, sec. 4.1). {text}"
