@@ -96,7 +96,7 @@ function mark(view, id) {
 
 function select(view, node) {
   mark(view, node.dataset.id)
-  view.send("select", node.dataset.id)
+  view.send("selected", node.dataset.id)
 }
 
 function toggle(view, node) {

@@ -32,14 +32,14 @@ def diagram(
     *,
     selected: str | None = None,
     key: str = "diagram",
-    on_select: Callable[[str], None] = lambda id: None,
-    on_toggle: Callable[[str], None] = lambda id: None,
+    on_select: Callable[[], None] = lambda: None,
+    on_toggle: Callable[[], None] = lambda: None,
     height: int = 640,
 ) -> None:
     """Shows `picture`, with a ring around the node that is or holds `selected`.
 
-    `on_select` and `on_toggle` are callbacks, before the next run, with the id of the node that
-    was clicked, or whose card shall be opened or closed.
+    Both callbacks run before the next run of the page and find an id in the session state: in
+    `[key].selected` of the node that was clicked, in `[key].toggle` of the card to open or close.
     """
     _component(
         key=key,
@@ -52,8 +52,8 @@ def diagram(
             "height": height,
         },
         height="content",
-        on_select_change=lambda: on_select(st.session_state[key].select),
-        on_toggle_change=lambda: on_toggle(st.session_state[key].toggle),
+        on_selected_change=on_select,
+        on_toggle_change=on_toggle,
     )
 
 
@@ -68,6 +68,6 @@ def _colours() -> str:
 _component = st.components.v2.component(
     "residual_net_diagram",
     html=HTML,
-    css=_colours() + (HERE / "diagram.css").read_text("utf-8") + sheet(),
+    css=_colours() + sheet() + (HERE / "diagram.css").read_text("utf-8"),
     js=(HERE / "diagram.js").read_text("utf-8"),
 )

@@ -24,7 +24,9 @@ function isDark(element) {
 function themed(data, root) {
   const dark = isDark(root);
   const colour = (token) => data.colours[token][dark ? 1 : 0];
-  const figure = JSON.parse(data.figure.replace(/\$([a-z]+)/g, (all, token) => (data.colours[token] ? colour(token) : all)));
+  let text = data.figure;
+  if (dark) for (const [light, other] of Object.values(data.colours)) text = text.replaceAll(light, other);
+  const figure = JSON.parse(text);
   const style = getComputedStyle(root);
   Object.assign(figure.layout, {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true,

@@ -46,7 +46,7 @@ def figure(
     scrub: dict | None = None,
     on_point: Callable[[], None] = lambda: None,
 ) -> None:
-    """Shows `fig`; colours "$<token>" (of `theme.COLOURS`) are filled in by the browser per theme.
+    """Shows `fig`; in the dark theme the browser swaps the light colours of `theme` for dark ones.
 
     `scrub` (from `charts.scrubber`) adds a step slider that redraws in the browser alone.
     A clicked point's customdata arrives in `st.session_state[key].point`.

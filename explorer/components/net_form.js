@@ -70,7 +70,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   const focused = root.getRootNode().activeElement?.closest?.("[data-cell]")?.dataset.cell;
   const fields = data.fields.map((field) =>
-    element("label", { title: field.help }, element("span", {}, field.title), cell(field)));
+    element("label", { title: field.help, className: field.wide ? "wide" : "" }, element("span", {}, field.title), cell(field)));
   const head = element("tr", {}, element("th", { className: "name", "aria-label": "number" }, ""),
     ...data.columns.map((column) => element("th", { scope: "col", title: column.help, style: `width:${column.width}` }, column.title)),
     element("th", { className: "tools", "aria-label": "add or remove" }));

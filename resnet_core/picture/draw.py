@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from resnet_core.graph import LayerGraph
 
 from . import wires
+from .cards import CARDS, open_card
+from .layer_marks import LAYERS, layer, pill
 from .layout import AXIS, MARGIN, OUTPUT_HEIGHT, Box, Layout, layout, shortcut
 from .lettering import fit, text_width
-from .marks import CLOSED_MARKS, group, layer, open_card, pill, rect, write
+from .marks import group, rect, write
 from .outline import Node, edges, outline
 from .style import FONT, PALETTES, fixed_sheet
 
@@ -51,7 +53,9 @@ def draw(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> Picture:
     for node, below in zip(nodes, (*nodes[1:], None), strict=True):
         end = plan.boxes[below.id].y if below else plan.height - MARGIN - OUTPUT_HEIGHT
         shape = node.shape if below and node.kind != "input" else None
-        marks.append(wires.between_parts(plan.boxes[node.id], end, shape))
+        marks.append(
+            wires.between_parts(plan.boxes[node.id], end, shape, not below or not below.children)
+        )
         marks.extend(_marks(node, plan))
     marks.append(_classes(graph.net.num_classes, plan.height - MARGIN - OUTPUT_HEIGHT))
     return Picture("".join(marks), plan.width, plan.height, plan.boxes, edges(graph, nodes))
@@ -80,7 +84,7 @@ def _marks(node: Node, plan: Layout):
     """SVG of a node and of everything that is visible inside."""
     box = plan.boxes[node.id]
     if not node.children:
-        mark = CLOSED_MARKS.get(node.kind, layer)
+        mark = CARDS.get(node.kind) or LAYERS.get(node.kind, layer)
         yield group(node, mark(node, box))
         return
     yield group(node, open_card(node, box))

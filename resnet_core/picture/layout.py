@@ -83,8 +83,8 @@ def fork(node: Node) -> str | None:
     return source if any(child.id == source for child in node.children) else ""
 
 
-def shows_shape(above: Node, below: Node) -> bool:
-    """Whether the arrow between two nodes of an open card tells the shape: where it changes."""
+def shows_shape(above: Node) -> bool:
+    """Whether the arrow below a node in an open card tells the shape: where it has changed."""
     return above.shape != above.in_shape
 
 
@@ -116,7 +116,7 @@ def _gap(above: Node | None, below: Node, forks_after: str | None) -> int:
     if above is None:
         return FORK_ROOM if forks else LAYER_GAP
     gap = BLOCK_GAP if below.can_open else LAYER_GAP
-    if shows_shape(above, below):
+    if shows_shape(above):
         gap += LABEL_ROOM
     return max(gap, FORK_ROOM) if forks else gap
 

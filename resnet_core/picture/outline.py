@@ -149,7 +149,7 @@ def _block(graph: LayerGraph, opened: frozenset, block: BlockSpec, ops: tuple[Op
         title=f"Block {_number(block)}",
         ops=ops,
         in_shape=in_shape,
-        what=block.block if shape[0] == in_shape[0] else f"{in_shape[0]} → {shape[0]} channels",
+        what="" if shape[0] == in_shape[0] else f"{in_shape[0]}→{shape[0]}",
         stride=block.stride,
         skips=(_skip(ops),),
         children=_layers(graph, ops) if block.path in opened else (),

@@ -28,7 +28,10 @@ text{font-size:12px;fill:var(--ink)}
 .g{fill:var(--paper);stroke:var(--muted)}
 .v{fill:none;stroke:var(--muted);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .h{fill:none}
+.identity>.b{stroke:none}
+.w{fill:var(--paper)}
 .y>.b{fill:var(--hue);fill-opacity:.16;stroke:var(--hue);stroke-width:1.25}
+.y>.p{stroke:var(--skip);stroke-width:2}
 """
 
 #: kinds of layers that have a colour of their own; every other kind is as quiet as a norm
@@ -75,7 +78,7 @@ def fixed_sheet(dark: bool) -> str:
     colours = PALETTES["dark" if dark else "light"]
     rules = SHEET.replace("var(--hue)", "var(--norm)")
     for kind in HUES:
-        rules += f".{kind}>.b{{fill:var(--{kind});stroke:var(--{kind})}}\n"
+        rules += f".{kind}>.b{{fill:var(--{kind})}}.{kind}>.b:not(.p){{stroke:var(--{kind})}}\n"
     for name, value in colours.items():
         rules = rules.replace(f"var(--{name})", value)
     return rules

@@ -1,70 +1,82 @@
-"""Arrows and arcs: paths of the main way down, of the shortcuts, and the shapes beside them."""
+"""Lines: the main path from top to bottom, shortcuts around it, and the shapes beside it."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
-from .layout import AXIS, LANE, OPEN, Box, Layout, fork_y, joint, main_path, shortcut, shows_shape
-from .lettering import text_width
-from .marks import pile, write
+from .layout import AXIS, LANE, Box, Layout, fork_y, joint, main_path, shortcut, shows_shape
+from .marks import pile, shape_text, write
 from .outline import Node
 
-TIP = 5  # size of an arrow's head
 TURN = 36  # radius of the bends of a shortcut
 ADD = 14  # radius of the addition's circle
+DETOUR = 8  # left of the layers: what jumps over some of them without being a shortcut
 
 
-def between_parts(above: Box, below_y: int, shape: tuple[int, ...] | None) -> str:
+def between_parts(above: Box, below_y: int, shape: tuple[int, ...] | None, ends: bool) -> str:
     """The arrow from one stage to the next, with the shape and a picture of it."""
-    arrow = f'<path class="e" d="{down(above.bottom, below_y)}"/>'
+    arrow = f'<path class="e" d="{down(above.bottom, below_y, ends)}"/>'
     if shape is None:
         return arrow
     y = (above.bottom + below_y) // 2
-    text = "×".join(map(str, shape))
-    return arrow + pile(AXIS - 14, y, shape) + write(AXIS + 14, y + 4, text, "m")
+    return arrow + pile(AXIS - 14, y, shape) + write(AXIS + 14, y + 4, shape_text(shape), "m")
 
 
 def inside(node: Node, plan: Layout) -> str:
-    """The arrows between the children of an open card, from its header to its bottom."""
+    """The arrows between the children of an open card, from its upper to its lower edge."""
     boxes, children = plan.boxes, main_path(node)
-    box = boxes[node.id]
-    paths = [down(box.y + OPEN[node.kind][2], boxes[children[0].id].y)]
+    first, last, box = boxes[children[0].id], boxes[children[-1].id], boxes[node.id]
+    paths = [down(box.y, first.y, not children[0].children)]
     labels = []
     for above, below in pairwise(children):
         start, end = boxes[above.id].bottom, boxes[below.id].y
-        paths.append(down(start, end))
-        if shows_shape(above, below):
-            text = "×".join(map(str, above.shape))
-            labels.append(write(AXIS + 12, (start + end) // 2 + 4, text, "m"))
-    paths.append(f"M{AXIS} {boxes[children[-1].id].bottom}V{box.bottom}")
+        if below.can_open or above.id in below.ops[0].inputs:
+            paths.append(down(start, end, not below.children))
+        if shows_shape(above):
+            labels.append(write(AXIS + 12, (start + end) // 2 + 4, shape_text(above.shape), "m"))
+    paths.append(f"M{AXIS} {last.bottom}V{box.bottom}")
+    paths.extend(detours(children, boxes))
     return f'<path class="e" d="{"".join(paths)}"/>{"".join(labels)}'
+
+
+def detours(children: tuple[Node, ...], boxes: dict[str, Box]) -> list[str]:
+    """Lines on the left, for layers that take more than what stands above them."""
+    paths, known = [], {}
+    for above, child in pairwise((None, *children)):
+        for source in child.ops[0].inputs:
+            if source in known and source != above.id:
+                a, b = known[source], boxes[child.id]
+                x = min(a.x, b.x) - DETOUR
+                paths.append(f"M{a.x} {a.middle}H{x}V{b.middle}H{b.x - 1}m-5-4l5 4l-5 4")
+        known[child.id] = boxes[child.id]
+    return paths
 
 
 def residual(node: Node, plan: Layout) -> str:
     """What explains an open block: where x forks off, which layers are F, what is added."""
     if not shortcut(node):
         return ""
-    boxes, add = plan.boxes, joint(node)
-    y, end = fork_y(node, boxes), boxes[add.id]
-    layers = [c for c in main_path(node) if y < boxes[c.id].y < end.y]
-    top, bottom = boxes[layers[0].id].y, boxes[layers[-1].id].bottom
-    formula = "F(x) + Wx" if shortcut(node)[0].kind == "conv" else "F(x) + x"
+    boxes, add = plan.boxes, addition_of(node, plan)
+    y = fork_y(node, boxes)
+    layers = [boxes[c.id] for c in main_path(node) if y < boxes[c.id].y < add.y]
+    top, bottom = layers[0].y, layers[-1].bottom
+    skipped = "Wx" if shortcut(node)[0].kind == "conv" else "x"
     return (
         f'<circle class="o" cx="{AXIS}" cy="{y}" r="4"/>'
-        + write(AXIS - 12, y + 4, "x", "l f", "end")
-        + f'<path class="e" d="M70 {top}h-6V{bottom}h6"/>'
-        + write(58, (top + bottom) // 2 + 4, "F(x)", "l f", "end")
-        + write(end.x - 10, end.middle + 4, formula, "l f", "end")
+        + write(AXIS - 12, y + 4, "x", "l f k", "end")
+        + f'<path class="e" d="M64 {top}h-6V{bottom}h6"/>'
+        + write(50, (top + bottom) // 2 + 4, "F(x)", "l f", "end")
+        + f'<text x="{add.x - 10}" y="{add.middle + 4}" class="l f" text-anchor="end">'
+        + f'F(x) + <tspan class="k">{skipped}</tspan></text>'
     )
 
 
 def arc(node: Node, plan: Layout) -> str:
     """The shortcut of an open block: out of the fork, through its pills, into the addition."""
     boxes, lane = plan.boxes, shortcut(node)
-    start, end = fork_y(node, boxes), boxes[joint(node).id].middle
+    start, end = fork_y(node, boxes), addition_of(node, plan).middle
     first, last = boxes[lane[0].id], boxes[lane[-1].id]
-    out = min(TURN, first.y - start)
-    back = min(TURN, end - last.bottom)
+    out, back = min(TURN, first.y - start), min(TURN, end - last.bottom)
     d = f"M{AXIS} {start}H{LANE - out}a{out} {out} 0 0 1 {out} {out}V{first.y}"
     for above, below in pairwise(lane):
         d += f"M{LANE} {boxes[above.id].bottom}V{boxes[below.id].y}"
@@ -72,10 +84,10 @@ def arc(node: Node, plan: Layout) -> str:
     return f'<path class="s" d="{d}H{AXIS + ADD + 4}m7-6l-7 6l7 6"/>'
 
 
-def down(start: int, end: int) -> str:
-    """An arrow down the axis, its head in the same stroke."""
-    return f"M{AXIS} {start}V{end - 1}m-4-{TIP}l4 {TIP}l4-{TIP}"
+def addition_of(node: Node, plan: Layout) -> Box:
+    return plan.boxes[joint(node).id]
 
 
-def label_room(text: str) -> int:
-    return text_width(text, 12)
+def down(start: int, end: int, ends: bool) -> str:
+    """A line down the axis; its head in the same stroke, unless it goes on inside a card."""
+    return f"M{AXIS} {start}V{end - 1}m-4-5l4 5l4-5" if ends else f"M{AXIS} {start}V{end}"

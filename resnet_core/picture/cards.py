@@ -1,0 +1,133 @@
+"""Cards of stages, blocks and runs of blocks; a closed one shows its shortcuts at its edge."""
+
+from __future__ import annotations
+
+from .layout import AXIS, LANE, Box
+from .lettering import fit, text_width
+from .marks import badge, rect, write
+from .outline import Node
+
+CHEVRON = 28  # width and height of the button that opens a card
+INDENT = 36  # of the writing, behind the chevron
+LINK = 16  # from one small arc to the next
+
+
+def open_card(node: Node, box: Box) -> str:
+    """Frame and header: the title left of the main path, the numbers right of it."""
+    big = node.kind not in ("block", "run")
+    x, y = box.x + 34, box.y + (24 if big else 22)
+    size, right = (15 if big else 14), box.right - 12
+    marks = [
+        rect(box, 14 if big else 12),
+        chevron(box, True),
+        write(x, y, fit(node.title, AXIS - 8 - x, size, True), "t" if big else "u"),
+    ]
+    if node.stride > 1:
+        marks.append(badge(right, y, f"/{node.stride}"))
+        right -= text_width(f"/{node.stride}", 12) + 14 + 8
+    marks.append(write(right, y, fit(params(node), right - AXIS - 8, 12), "m", "end"))
+    return "".join(marks)
+
+
+def closed_part(node: Node, box: Box) -> str:
+    """A stage, the stem or the head as one card; one arc at the right edge for each block."""
+    room = box.w - INDENT - 12
+    marks = [
+        rect(box, 12),
+        chevron(box, False),
+        write(box.x + INDENT, box.y + 25, node.title, "t"),
+        write(box.x + INDENT, box.y + 44, fit(node.what, room, 13), "l"),
+        write(box.x + INDENT, box.y + 61, params(node), "m"),
+    ]
+    if node.stride > 1:
+        marks.append(badge(box.right - 12, box.y + 24, f"stride {node.stride}"))
+    marks.append(chain(node.skips, box, 4))
+    return "".join(marks)
+
+
+def closed_block(node: Node, box: Box) -> str:
+    """A block as one card, its shortcut as a handle."""
+    marks = [rect(box, 10), chevron(box, False), write(box.x + INDENT, box.y + 22, node.title, "u")]
+    what = f"{node.what} · {params(node)}" if node.what else params(node)
+    if text_width(what, 12) > box.w - 44:  # the numbers matter more than the channels
+        what = params(node)
+    marks.append(write(box.x + INDENT, box.y + 39, what, "m"))
+    if node.stride > 1:
+        marks.append(badge(box.right - 12, box.y + 22, f"stride {node.stride}"))
+    if node.skips[0]:
+        marks.append(handle(node.skips[0], box))
+    return "".join(marks)
+
+
+def closed_run(node: Node, box: Box) -> str:
+    """Equal blocks as one card on a pile."""
+    under = Box(box.x + 8, box.y + 8, box.w - 16, box.h - 4)
+    card = Box(box.x, box.y, box.w, 48)
+    what = f"each {node.params // len(node.skips):,} params"
+    return "".join(
+        (
+            rect(under, 10, "d"),
+            rect(card, 10),
+            chevron(card, False),
+            write(box.x + INDENT, box.y + 22, node.title, "u"),
+            write(box.x + INDENT, box.y + 39, what, "m"),
+            badge(box.right - 12, box.y + 22, f"× {len(node.skips)}"),
+            chain(node.skips, card, 3),
+        )
+    )
+
+
+def params(node: Node) -> str:
+    return f"{node.params:,} params"
+
+
+def chevron(box: Box, is_open: bool) -> str:
+    x, y = box.x + 6, box.y + (3 if is_open or box.h < 60 else 6)
+    shape = "l5 5l5-5" if is_open else "m3-3l5 5l-5 5"
+    return (
+        f'<rect class="h c" x="{x}" y="{y}" width="{CHEVRON}" height="{CHEVRON}" rx="6"/>'
+        f'<path class="v" d="M{x + 9} {y + 12}{shape}"/>'
+    )
+
+
+def handle(skip: str, box: Box) -> str:
+    """The shortcut of a closed block: out of the card, round, and back in at a small (+)."""
+    top, bottom, r = box.y + 8, box.bottom - 8, (box.h - 16) // 2
+    x, reach = box.right, LANE + 12 - box.right - r
+    d = f"M{x} {top}h{reach}a{r} {r} 0 0 1 0 {2 * r}H{x + 8}"
+    marks = f'<path class="s" d="{d}"/><circle class="o" cx="{x}" cy="{top}" r="4"/>'
+    marks += f'<circle class="q" cx="{x}" cy="{bottom}" r="7"/>'
+    marks += f'<path class="s z" d="M{x - 3} {bottom}h6m-3-3v6" stroke-width="1.5"/>'
+    if word := SKIP_WORDS.get(skip):
+        w = text_width(word, 12) + 12
+        pill = Box(x + reach + r - w // 2, box.middle - 10, w, 20)
+        marks += rect(pill, 10, "q") + write(pill.x + w // 2, box.middle + 4, word, "k", "middle")
+    return marks
+
+
+def chain(skips: tuple[str, ...], box: Box, most: int) -> str:
+    """One small arc for each block at a card's right edge; of many, the first ones and the last."""
+    if not any(skips):
+        return ""
+    slots, x = min(len(skips), most), box.right
+    top = box.middle - slots * LINK // 2 + 2
+    arcs, dots = "", ""
+    for y in range(top, top + slots * LINK, LINK):
+        if len(skips) > most and y == top + (slots - 2) * LINK:
+            dots = "".join(f"M{x + 8} {y + dy}h0" for dy in (1, 6, 11))
+        else:
+            arcs += f"M{x} {y}h4a6 6 0 0 1 0 12h-4"
+    more = f'<path class="s z" d="{dots}"/>' if dots else ""
+    return f'<path class="s z" d="{arcs}"/>{more}'
+
+
+#: kind of a shortcut's first op -> the word on a closed block's handle; an identity has none
+SKIP_WORDS = {"conv": "1×1", "zeropad": "zeros"}
+#: kind -> mark(node, box) of a closed card
+CARDS = {
+    "stem": closed_part,
+    "stage": closed_part,
+    "head": closed_part,
+    "run": closed_run,
+    "block": closed_block,
+}
