@@ -1,4 +1,4 @@
-"""Records of a run -> plotly figures. Pure: no streamlit; colours are tokens of `theme`."""
+"""Records of a run -> plotly figures. Pure: no streamlit; in the colours of the light theme."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Curve:
 
     @property
     def colour(self) -> str:
-        return f"${self.role}"
+        return theme.light(self.role)
 
 
 def role_of(graph: LayerGraph) -> str:
@@ -89,9 +89,9 @@ def log_range(curves: list[Curve], probe: str) -> tuple[float, float]:
     return math.floor(low * 2) / 2, math.ceil(high * 2) / 2
 
 
-def decades(low: float, high: float) -> dict:
-    """Ticks of a log10 axis at whole decades, at most about seven of them."""
-    every = max(1, math.ceil((high - low) / 6))
+def decades(low: float, high: float, at_most: int = 7) -> dict:
+    """Ticks of a log10 axis at whole decades."""
+    every = max(1, math.ceil((high - low) / (at_most - 1)))
     values = [v for v in range(math.floor(low), math.ceil(high) + 1) if v % every == 0]
     return {"tickvals": values, "ticktext": [f"10<sup>{v}</sup>".replace("-", "−") for v in values]}
 
@@ -140,12 +140,14 @@ def depth_view(
         )
     bottom = floor - 0.5 if any_zero else low - 0.25
     layout = depth_layout(curves, probe, (bottom, high + 0.25), scale)
-    layout["shapes"] += stage_borders(curves[0].graph)
+    lines, names = stage_marks(curves[0].graph, scale)
+    layout["shapes"] += lines
+    layout["annotations"] += names
     if any_zero:
         layout["shapes"].append(line_shape("x domain", "y", 0, 1, floor, "muted", "dot"))
         layout["annotations"].append(text_at(0.005, floor, "0 (below float32)", "y", scale))
     if depth := selected and depth_of(curves[0].graph, selected):
-        layout["shapes"].append(vertical(depth, "mark", 2))
+        layout["shapes"] += vertical(depth, "mark", 2)
     cursors = list(range(len(layout["shapes"]), len(layout["shapes"]) + len(curves)))
     for number in range(len(curves)):
         layout["shapes"].append(
@@ -211,53 +213,65 @@ def depth_map(number: int, depths: list[int], steps: np.ndarray) -> dict:
     }
 
 
+#: of the height of the figure: the depth chart, then one map per net
+CHART, MAPS = (0.46, 0.95), ((0.24, 0.38), (0.0, 0.14))
+
+
 def depth_layout(
     curves: list[Curve], probe: Probe, y_range: tuple[float, float], scale: float
 ) -> dict:
     graph = curves[0].graph
     size = round(13 * scale)
-    plain_axis = {"gridcolor": "$grid", "zeroline": False, "ticks": "", "automargin": False}
-    maps = [(0.205, 0.365), (0.0, 0.16)]
+    plain_axis = {
+        "gridcolor": theme.light("grid"),
+        "zeroline": False,
+        "tickfont": {"size": round(12 * scale)},
+    }
     layout = {
-        "height": round(520 * scale),
-        "margin": {"l": 62 * scale, "r": 14, "t": 26 * scale, "b": 46 * scale},
+        "height": round(430 * scale),
+        "margin": {"l": 58 * scale, "r": 14, "t": 24 * scale, "b": 42 * scale},
         "font": {"size": size},
-        "uirevision": probe.title,
+        "uirevision": probe.symbol,
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom"},
         "xaxis": {
             **plain_axis,
             "range": [0, graph.depth + 1],
-            "anchor": "y3",
-            "title": {"text": "depth: conv and linear layers from the input", "standoff": 6},
+            "anchor": axis("y", len(curves) + 1),
+            "title": titled("depth: conv and linear layers from the input", size),
         },
-        "yaxis": {**plain_axis, "domain": [0.44, 1], "range": list(y_range), **decades(*y_range)},
+        "yaxis": {**plain_axis, "domain": list(CHART), "range": list(y_range), **decades(*y_range)},
         "coloraxis": {
             "colorscale": "Viridis",
             "cmin": y_range[0],
             "cmax": y_range[1],
             "colorbar": {
                 "len": 0.42,
-                "y": 0.18,
+                "y": 0.19,
                 "thickness": 10,
                 "outlinewidth": 0,
-                **decades(*y_range),
+                "tickfont": {"size": round(11 * scale)},
+                **decades(*y_range, at_most=4),
             },
         },
         "shapes": [],
-        "annotations": [title_at(1.0, f"{probe.title} [{probe.unit}]", size)],
+        "annotations": [title_at(1.0, f"‖{probe.symbol}‖ {probe.where}", size)],
     }
-    for number, (curve, domain) in enumerate(zip(curves, maps), start=2):
-        layout[f"yaxis{number}"] = {
+    for number, (curve, domain) in enumerate(zip(curves, MAPS), start=2):
+        layout[axis("yaxis", number)] = {
             **plain_axis,
             "domain": list(domain),
-            "nticks": 4,
-            "title": {"text": "step", "standoff": 4},
+            "nticks": 3,
+            "title": titled("step", round(12 * scale)),
             "showgrid": False,
         }
-        note = f"{theme.NAMES[curve.role]}: depth × step, colour as the axis above"
+        note = f"{theme.NAMES[curve.role]} · colour: the same norm"
         layout["annotations"].append(title_at(domain[1], note, round(12 * scale)))
     return layout
+
+
+def titled(text: str, size: int) -> dict:
+    return {"text": text, "standoff": 5, "font": {"size": size, "color": theme.light("muted")}}
 
 
 def title_at(y: float, text: str, size: int) -> dict:
@@ -270,18 +284,23 @@ def title_at(y: float, text: str, size: int) -> dict:
         "xanchor": "left",
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": size, "color": "$muted"},
+        "font": {"size": size, "color": theme.light("muted")},
     }
 
 
 def text_at(x: float, y: float, text: str, yref: str, scale: float) -> dict:
     place = {"x": x, "xref": "x domain", "y": y, "yref": yref}
     look = {"xanchor": "left", "yanchor": "bottom", "showarrow": False}
-    return {"text": text, "font": {"size": round(11 * scale), "color": "$muted"}, **place, **look}
+    return {
+        "text": text,
+        "font": {"size": round(11 * scale), "color": theme.light("muted")},
+        **place,
+        **look,
+    }
 
 
 def line_shape(xref: str, yref: str, x0: float, x1: float, y: float, token: str, dash: str) -> dict:
-    line = {"color": f"${token}", "width": 1.5, "dash": dash}
+    line = {"color": theme.light(token), "width": 1.5, "dash": dash}
     return {
         "type": "line",
         "xref": xref,
@@ -294,16 +313,23 @@ def line_shape(xref: str, yref: str, x0: float, x1: float, y: float, token: str,
     }
 
 
-def vertical(x: float, token: str, width: float, dash: str = "solid") -> dict:
-    line = {"color": f"${token}", "width": width, "dash": dash}
-    place = {"xref": "x", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1}
-    return {"type": "line", "layer": "below", "line": line, **place}
+def vertical(x: float, token: str, width: float, dash: str = "solid") -> list[dict]:
+    """A line through the chart and each map, not through their titles."""
+    line = {"color": theme.light(token), "width": width, "dash": dash}
+    place = {"xref": "x", "x0": x, "x1": x, "y0": 0, "y1": 1}
+    refs = ("y domain", "y2 domain", "y3 domain")
+    return [{"type": "line", "layer": "above", "line": line, "yref": r, **place} for r in refs]
 
 
-def stage_borders(graph: LayerGraph) -> list[dict]:
-    """Lines between stages: tensor shapes change there, and norms are not comparable across."""
-    firsts = [depth_of(graph, f"stage{n}") for n in range(2, len(graph.net.stages) + 1)]
-    return [vertical(depth - 0.5, "muted", 1, "dot") for depth in firsts]
+def stage_marks(graph: LayerGraph, scale: float) -> tuple[list[dict], list[dict]]:
+    """(lines between stages, their names): tensor shapes change there, and so do norms."""
+    firsts = [depth_of(graph, f"stage{n}") for n in range(1, len(graph.net.stages) + 1)]
+    lines = [line for depth in firsts[1:] for line in vertical(depth - 0.5, "muted", 1, "dot")]
+    names = []
+    for number, (start, end) in enumerate(zip(firsts, [*firsts[1:], graph.depth]), start=1):
+        name = title_at(CHART[1], f"stage {number}", round(11 * scale))
+        names.append({**name, "xref": "x", "x": (start + end - 1) / 2, "xanchor": "center"})
+    return lines, names
 
 
 def learning_figure(curves: list[Curve], classes: int, scale: float) -> go.Figure:
@@ -313,15 +339,16 @@ def learning_figure(curves: list[Curve], classes: int, scale: float) -> go.Figur
     for curve in curves:
         for metric, suffix in (("loss", ""), ("accuracy", "2")):
             traces += smoothed_pair(curve, metric, suffix)
-    common = {"gridcolor": "$grid", "zeroline": False, "automargin": False}
+    ticks = {"size": round(12 * scale)}
+    common = {"gridcolor": theme.light("grid"), "zeroline": False, "tickfont": ticks}
     layout = {
-        "height": round(230 * scale),
-        "margin": {"l": 48 * scale, "r": 14, "t": 26 * scale, "b": 40 * scale},
+        "height": round(200 * scale),
+        "margin": {"l": 48 * scale, "r": 14, "t": 24 * scale, "b": 40 * scale},
         "font": {"size": size},
         "uirevision": "learning",
         "showlegend": False,
-        "xaxis": {**common, "domain": [0, 0.45], "title": {"text": "step", "standoff": 4}},
-        "xaxis2": {**common, "domain": [0.56, 1], "title": {"text": "step", "standoff": 4}},
+        "xaxis": {**common, "domain": [0, 0.45], "title": titled("step", size)},
+        "xaxis2": {**common, "domain": [0.56, 1], "title": titled("step", size)},
         "yaxis": {**common, "type": "log", "nticks": 5, "exponentformat": "power"},
         "yaxis2": {**common, "anchor": "x2", "range": [0, 1.03], "tickformat": ".0%"},
         "shapes": [

@@ -47,4 +47,4 @@ def levels(graph: LayerGraph) -> None:
                 help=f"Open the picture down to its {LEVELS[level].lower()}",
             )
         st.space("stretch")
-        st.toggle("DOT", key="as_dot", help="The same graph, laid out by Graphviz")
+        st.toggle("DOT", key="as_dot")

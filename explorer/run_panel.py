@@ -165,10 +165,16 @@ def controls(engine: Engine, run: Run | None) -> None:
             help="End it; the curves are kept",
         )
         recent_runs()
-
-
-#: probe -> what the switch says
-SHORT = {"input_grad": "‖∂L/∂x‖ at blocks", "weight_grad": "‖∂L/∂W‖ of layers"}
+        st.space("stretch")
+        st.segmented_control(
+            "Quantity",
+            list(PROBES),
+            format_func=lambda key: PROBES[key].symbol,
+            default=next(iter(PROBES)),
+            required=True,
+            key=state.PROBE,
+            label_visibility="collapsed",
+        )
 
 
 def start(engine: Engine) -> None:
@@ -261,19 +267,11 @@ def curves_of(engine: Engine, run: Run) -> list[Curve]:
 
 
 def show_curves(run: Run, curves: list[Curve]) -> None:
-    probe = st.segmented_control(
-        "Quantity",
-        list(PROBES),
-        format_func=SHORT.get,
-        default=next(iter(PROBES)),
-        required=True,
-        key=state.PROBE,
-        label_visibility="collapsed",
-    )
+    probe = state.SS[state.PROBE]
     scale = 1.35 if state.presenting() else 1.0
     total = (run.total_steps or run.config.steps) - 1
     view = charts.depth_view(curves, probe, total, state.selected(), scale)
-    label = f"{PROBES[probe].title} against depth, for both nets, with a step slider"
+    label = f"norm of {PROBES[probe].symbol} {PROBES[probe].where} against depth, for both nets, with a step slider"
     figure(
         view.figure,
         scrub=view.scrub,
@@ -283,13 +281,17 @@ def show_curves(run: Run, curves: list[Curve]) -> None:
     )
     for end in (m.end for m in run.models if m.end and m.end.how == "diverged"):
         st.warning(f"Diverged at {end.path}, step {end.step}: non-finite {end.what}.")
-    seen(run, curves)
+    headline, *rest = seen(run, curves)
+    with st.container(key="verdict"):
+        st.markdown(literal(headline))
     learning = charts.learning_figure(curves, run.config.net.num_classes, scale)
     figure(learning, key="learning", label="loss and accuracy of both nets against steps")
+    for statement in rest:
+        st.markdown(literal(statement))
     st.caption(matched(run, curves))
 
 
-def seen(run: Run, curves: list[Curve]) -> None:
+def seen(run: Run, curves: list[Curve]) -> Sequence[str]:
     """What was seen in this run, computed from its records."""
     outcomes = []
     for curve, progress in zip(curves, run.models):
@@ -303,8 +305,7 @@ def seen(run: Run, curves: list[Curve]) -> None:
                 diverged_at=end.path if end and end.how == "diverged" else None,
             )
         )
-    with st.container(key="verdict"):
-        st.markdown(" ".join(map(literal, verdict([c.graph.net for c in curves], outcomes))))
+    return verdict([c.graph.net for c in curves], outcomes)
 
 
 def matched(run: Run, curves: Sequence[Curve]) -> str:

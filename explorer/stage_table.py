@@ -104,14 +104,20 @@ def menu(title: str, help: str, options: list[tuple[str, str]], width: str = "")
 FIELDS = {
     "size": number("Input size", "Height and width of an image; 32×48 if they differ", "height", 8),
     "input_shape": number("Channels", "Channels of an image: 1 grey, 3 colour", "channels"),
-    "num_classes": number(
-        "Classes", "Outputs of the head; a run adapts them to its data", "num_classes"
+    "num_classes": number("Classes", "Outputs of the head; a run adapts them", "num_classes"),
+    "norm": menu(
+        "Norm", "The layer after each convolution", [(k, r.title) for k, r in NORMS.items()]
     ),
-    "stem": menu("Stem", "The layers before the first stage", [(k, STEMS[k].title) for k in STEMS]),
+    "stem": menu(
+        "Stem", "The layers before the first stage", [(k, r.title) for k, r in STEMS.items()]
+    )
+    | {"wide": True},
     "stem_width": number("Stem width", "Channels that the stem puts out", "stem_width", 16),
-    "norm": menu("Norm", "The layer after each convolution", [(k, NORMS[k].title) for k in NORMS]),
     "init": menu(
-        "Init", "How the weights are drawn at step 0", [(k, INITS[k].title) for k in INITS]
+        "Init",
+        "How the weights are drawn at step 0\n"
+        + "\n".join(f"{r.title}: {r.what}" for r in INITS.values()),
+        [(k, r.title) for k, r in INITS.items()],
     ),
 }
 #: field of a StageSpec -> how the stage table asks for it

@@ -16,6 +16,11 @@ DASHES = {"residual": "solid", "plain": "dash"}
 NAMES = {"residual": "residual", "plain": "plain"}
 
 
+def light(token: str) -> str:
+    """The light theme's colour: figures are made in it, the browser swaps it for the dark one."""
+    return COLOURS[token][0]
+
+
 def style_sheet() -> str:
     """CSS that hands every colour to page and components as --rx-<token>, in both themes."""
     pairs = (

@@ -103,8 +103,8 @@ def labels(net: NetSpec) -> dict[str, list[str]]:
 class Probe:
     """A row of PROBES."""
 
-    title: str
-    unit: str
+    symbol: str  # what the L2 norm is taken of
+    where: str
     source: str
     what: str  # what the number says, for menus and help
     paths: Callable  # (module) -> the places it measures, in order of execution
@@ -115,16 +115,16 @@ class Probe:
 #: weight gradients chart flat while the signal dies by 20 decades.
 PROBES = {
     "input_grad": Probe(
-        title="Gradient at the block's input",
-        unit="L2 norm of dL/dx",
+        symbol="∂L/∂x",
+        where="at each block's input",
         source="He et al. 2016, eq. 5; He et al. 2015, sec. 4.1",
         what="How much of the loss's signal reaches this depth.",
         paths=block_paths,
         make=InputGradient,
     ),
     "weight_grad": Probe(
-        title="Gradient of the weights",
-        unit="L2 norm of dL/dW",
+        symbol="∂L/∂W",
+        where="of each layer's weights",
         source="Glorot and Bengio 2010, sec. 4.2",
         what="How far a step moves this layer. Can be flat while the signal vanishes.",
         paths=weight_paths,

@@ -22,8 +22,8 @@ function newView(parent) {
   pane.onclick = event => click(view, event)
   pane.ondblclick = event => {
     const node = nodeAt(event)
-    if (node) toggle(view, node)
-    else fit(view)
+    if (!node) fit(view)
+    else if (!isChevron(event)) toggle(view, node) // the chevron has answered both clicks
   }
   pane.onkeydown = event => key(view, event)
   pane.onwheel = event => {
@@ -83,6 +83,7 @@ function redraw(view, data) {
 const nodes = view => [...view.svg.querySelectorAll(".n")]
 const find = (view, id) => view.svg.querySelector(`[data-id="${CSS.escape(id)}"]`)
 const nodeAt = event => event.target.closest?.(".n")
+const isChevron = event => event.target.classList.contains("c")
 
 function isDark(root) {
   const channels = getComputedStyle(root.querySelector(".view")).backgroundColor.match(/[\d.]+/g)
@@ -108,7 +109,7 @@ function toggle(view, node) {
 function click(view, event) {
   const node = nodeAt(event)
   if (!node || view.moved) return
-  if (event.target.classList.contains("c")) toggle(view, node)
+  if (isChevron(event)) toggle(view, node)
   else if (event.detail < 2) select(view, node)
 }
 
