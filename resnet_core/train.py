@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from zlib import crc32
@@ -57,7 +57,7 @@ class Trainer:
     `lr` may be changed between two records; the caller sets the number of threads.
     """
 
-    def __init__(self, config: RunConfig, model: int):
+    def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
         settle(config.device)
         self.config, self.model, self.lr = config, model, config.lr
         self.net = (config.net, twin_of(config.net))[model]
@@ -65,7 +65,7 @@ class Trainer:
             config.device, memory_format=torch.channels_last
         )
         self.examples = dataset_row(config.dataset).load().to(config.device)
-        self.labels = {key: probe.paths(self.module) for key, probe in PROBES.items()}
+        self.labels = {key: PROBES[key].paths(self.module) for key in probes}
         self.probes = {k: PROBES[k].make(self.module, paths) for k, paths in self.labels.items()}
         self.optimizer = SGD(self.module.parameters(), config.momentum, config.weight_decay)
         self.diverged: Diverged | None = None
@@ -103,7 +103,6 @@ class Trainer:
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
     def _measure(self, step, images, targets, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
-        self.module.train()
         logits = self.module(images)
         loss = F.cross_entropy(logits, targets)
         grads = torch.autograd.grad(loss, self.optimizer.params)
