@@ -17,6 +17,8 @@ st.set_page_config(
 )
 serve_plotly()
 state.begin()
-st.html(f"<style>{theme.style_sheet()}\n{(STATIC / 'page.css').read_text()}</style>")
+st.html(
+    f"<style>{theme.style_sheet(state.presenting())}{(STATIC / 'page.css').read_text()}</style>"
+)
 pages = [st.Page(ROOT / "pages" / "explore.py", title="Explore", default=True)]
 st.navigation(pages, position="hidden").run()

@@ -105,61 +105,62 @@ class DepthView:
 
 
 def depth_view(
-    curves: list[Curve], probe_key: str, total: int, selected: str | None, scale: float
+    curves: list[Curve],
+    probe_key: str,
+    total: int,
+    selected: str | None,
+    *,
+    scale: float = 1.0,
+    maps: bool = True,
 ) -> DepthView:
     """The hero: depth against log10 norm for both nets, and each net's depth x step map below.
 
-    x is shared: conv and linear layers from the input. Exact zeros sit on a marked floor.
+    x is shared: conv and linear layers from the input. Exact zeros sit on a marked floor. Lines
+    and maps come empty: the browser fills them in from `scrub`, so that the slider needs no server.
     """
-    probe = PROBES[probe_key]
     low, high = log_range(curves, probe_key)
-    any_zero = any((c.records.per_op.get(probe_key, np.ones(1)) == 0).any() for c in curves)
+    zeros = any((c.records.per_op.get(probe_key, np.ones(1)) == 0).any() for c in curves)
     floor = low - max(1.0, 0.08 * (high - low))
+    bottom = floor - 0.5 if zeros else low - 0.25
     steps = max((c.records.steps for c in curves), key=len, default=np.empty(0, int))
     rows = thinned(len(steps), MAX_STEPS)
     traces, parts, paths = [], [], {}
-    for number, curve in enumerate(curves):
+    for curve in curves:
         columns, names, depths = on_main_path(curve, probe_key)
-        paths[3 * number] = paths[3 * number + 1] = paths[3 * number + 2] = names
-        traces += [
-            depth_line(curve, depths, names),
-            zero_marks(curve, depths, names),
-            depth_map(number, depths, steps[rows]),
-        ]
+        part = {"line": len(traces), "zeros": len(traces) + 1, "map": None}
+        traces += [depth_line(curve, depths, names, scale), zero_marks(curve, depths, names)]
+        if maps:
+            part["map"] = len(traces)
+            traces.append(depth_map(len(parts) + 2, depths, steps[rows]))
+            paths[len(traces) - 1] = names
         values = curve.records.per_op.get(probe_key, np.empty((0, 0), np.float32))
-        mine = rows[rows < len(values)]
-        counts = log10_counts(values[np.ix_(mine, columns)])
-        parts.append(
-            {
-                "line": 3 * number,
-                "zeros": 3 * number + 1,
-                "map": 3 * number + 2,
-                "width": max(1, len(columns)),
-                "values": base64.b64encode(counts.tobytes()).decode(),
-            }
-        )
-    bottom = floor - 0.5 if any_zero else low - 0.25
-    layout = depth_layout(curves, probe, (bottom, high + 0.25), scale)
-    lines, names = stage_marks(curves[0].graph, scale)
+        counts = log10_counts(values[np.ix_(rows[rows < len(values)], columns)])
+        encoded = base64.b64encode(counts.tobytes()).decode()
+        parts.append({**part, "width": max(1, len(columns)), "values": encoded})
+    layout = depth_layout(curves, PROBES[probe_key], (bottom, high + 0.25), scale, maps)
+    graph = curves[0].graph
+    lines, names = stage_marks(graph, scale, maps)
     layout["shapes"] += lines
     layout["annotations"] += names
-    if any_zero:
+    if zeros:
         layout["shapes"].append(line_shape("x domain", "y", 0, 1, floor, "muted", "dot"))
         layout["annotations"].append(text_at(0.005, floor, "0 (below float32)", "y", scale))
-    if depth := selected and depth_of(curves[0].graph, selected):
-        layout["shapes"] += vertical(depth, "mark", 2)
-    cursors = list(range(len(layout["shapes"]), len(layout["shapes"]) + len(curves)))
-    for number in range(len(curves)):
-        layout["shapes"].append(
-            line_shape("x domain", axis("y", number + 2), 0, 1, 0, "mark", "solid")
-        )
+    if depth := selected and depth_of(graph, selected):
+        layout["shapes"] += vertical(depth, "mark", 2, "solid", maps)
+    cursors = [
+        line_shape("x domain", axis("y", number), 0, 1, 0, "mark", "solid")
+        for number in range(2, len(curves) + 2)
+        if maps
+    ]
+    first = len(layout["shapes"])
+    layout["shapes"] += cursors
     scrub = {
         "steps": [int(s) for s in steps[rows]],
         "total": total,
         "parts": parts,
         "paths": {str(k): v for k, v in paths.items()},
         "floor": floor,
-        "cursors": cursors,
+        "cursors": list(range(first, first + len(cursors))),
         "scale": SCALE,
         "zero": ZERO,
         "missing": MISSING,
@@ -171,8 +172,7 @@ def axis(letter: str, number: int) -> str:
     return letter if number == 1 else f"{letter}{number}"
 
 
-def depth_line(curve: Curve, depths: list[int], paths: list[str]) -> dict:
-    """y is filled in by the slider."""
+def depth_line(curve: Curve, depths: list[int], paths: list[str], scale: float) -> dict:
     return {
         "type": "scatter",
         "mode": "lines+markers",
@@ -180,8 +180,8 @@ def depth_line(curve: Curve, depths: list[int], paths: list[str]) -> dict:
         "x": depths,
         "y": [],
         "customdata": paths,
-        "line": {"color": curve.colour, "width": 2.5, "dash": theme.DASHES[curve.role]},
-        "marker": {"size": 6, "color": curve.colour},
+        "line": {"color": curve.colour, "width": 2.5 * scale, "dash": theme.DASHES[curve.role]},
+        "marker": {"size": 6 * scale, "color": curve.colour},
         "hovertemplate": "%{customdata}<br>10<sup>%{y:.2f}</sup><extra>%{fullData.name}</extra>",
     }
 
@@ -200,14 +200,13 @@ def zero_marks(curve: Curve, depths: list[int], paths: list[str]) -> dict:
 
 
 def depth_map(number: int, depths: list[int], steps: np.ndarray) -> dict:
-    """z is filled in by the slider."""
     return {
         "type": "heatmap",
         "x": depths,
         "y": steps.tolist(),
         "z": [],
         "xaxis": "x",
-        "yaxis": axis("y", number + 2),
+        "yaxis": axis("y", number),
         "coloraxis": "coloraxis",
         "hovertemplate": "depth %{x}, step %{y}<br>10<sup>%{z:.2f}</sup><extra></extra>",
     }
@@ -218,9 +217,10 @@ CHART, MAPS = (0.46, 0.95), ((0.24, 0.38), (0.0, 0.14))
 
 
 def depth_layout(
-    curves: list[Curve], probe: Probe, y_range: tuple[float, float], scale: float
+    curves: list[Curve], probe: Probe, y_range: tuple[float, float], scale: float, maps: bool
 ) -> dict:
     graph = curves[0].graph
+    chart = CHART if maps else (0, CHART[1])
     size = round(13 * scale)
     plain_axis = {
         "gridcolor": theme.light("grid"),
@@ -228,7 +228,7 @@ def depth_layout(
         "tickfont": {"size": round(12 * scale)},
     }
     layout = {
-        "height": round(430 * scale),
+        "height": round((430 if maps else 300) * scale),
         "margin": {"l": 58 * scale, "r": 14, "t": 24 * scale, "b": 42 * scale},
         "font": {"size": size},
         "uirevision": probe.symbol,
@@ -237,10 +237,10 @@ def depth_layout(
         "xaxis": {
             **plain_axis,
             "range": [0, graph.depth + 1],
-            "anchor": axis("y", len(curves) + 1),
+            "anchor": axis("y", len(curves) + 1) if maps else "y",
             "title": titled("depth: conv and linear layers from the input", size),
         },
-        "yaxis": {**plain_axis, "domain": list(CHART), "range": list(y_range), **decades(*y_range)},
+        "yaxis": {**plain_axis, "domain": list(chart), "range": list(y_range), **decades(*y_range)},
         "coloraxis": {
             "colorscale": "Viridis",
             "cmin": y_range[0],
@@ -257,7 +257,7 @@ def depth_layout(
         "shapes": [],
         "annotations": [title_at(1.0, f"‖{probe.symbol}‖ {probe.where}", size)],
     }
-    for number, (curve, domain) in enumerate(zip(curves, MAPS), start=2):
+    for number, (curve, domain) in enumerate(zip(curves, MAPS if maps else ()), start=2):
         layout[axis("yaxis", number)] = {
             **plain_axis,
             "domain": list(domain),
@@ -313,18 +313,20 @@ def line_shape(xref: str, yref: str, x0: float, x1: float, y: float, token: str,
     }
 
 
-def vertical(x: float, token: str, width: float, dash: str = "solid") -> list[dict]:
+def vertical(x: float, token: str, width: float, dash: str, maps: bool) -> list[dict]:
     """A line through the chart and each map, not through their titles."""
     line = {"color": theme.light(token), "width": width, "dash": dash}
     place = {"xref": "x", "x0": x, "x1": x, "y0": 0, "y1": 1}
-    refs = ("y domain", "y2 domain", "y3 domain")
+    refs = ("y domain", "y2 domain", "y3 domain") if maps else ("y domain",)
     return [{"type": "line", "layer": "above", "line": line, "yref": r, **place} for r in refs]
 
 
-def stage_marks(graph: LayerGraph, scale: float) -> tuple[list[dict], list[dict]]:
+def stage_marks(graph: LayerGraph, scale: float, maps: bool) -> tuple[list[dict], list[dict]]:
     """(lines between stages, their names): tensor shapes change there, and so do norms."""
     firsts = [depth_of(graph, f"stage{n}") for n in range(1, len(graph.net.stages) + 1)]
-    lines = [line for depth in firsts[1:] for line in vertical(depth - 0.5, "muted", 1, "dot")]
+    lines = [
+        line for depth in firsts[1:] for line in vertical(depth - 0.5, "muted", 1, "dot", maps)
+    ]
     names = []
     for number, (start, end) in enumerate(zip(firsts, [*firsts[1:], graph.depth]), start=1):
         name = title_at(CHART[1], f"stage {number}", round(11 * scale))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import header, state
+from explorer import header, state, theme
 from explorer.components.net_form import net_form
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.second_opinion import summary
@@ -27,7 +27,7 @@ def show() -> None:
 def show_problem() -> None:
     problem = state.problem()
     with st.container(border=True, key="problem"):
-        st.error(str(problem), icon=":material/error:")
+        st.error(theme.literal(str(problem)), icon=":material/error:")
         st.button(
             "Back to the last good net",
             icon=":material/settings_backup_restore:",

@@ -46,5 +46,6 @@ def levels(graph: LayerGraph) -> None:
                 args=(paths,),
                 help=f"Open the picture down to its {LEVELS[level].lower()}",
             )
-        st.space("stretch")
-        st.toggle("DOT", key="as_dot")
+        if not state.presenting():
+            st.space("stretch")
+            st.toggle("DOT", key="as_dot")

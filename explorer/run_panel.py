@@ -31,8 +31,9 @@ SECONDS = [5, 10, 15, 30, 60, 120, 300]
 def show() -> None:
     engine = cached.engine()
     engine.start()
-    with st.container(horizontal=True, vertical_alignment="center", key="settings"):
-        settings()
+    if not state.presenting():
+        with st.container(horizontal=True, vertical_alignment="center", key="settings"):
+            settings()
     run = watched(engine)
     going = run is not None and not run.is_over
 
@@ -85,7 +86,7 @@ def settings() -> None:
         key=state.DEVICE,
         format_func=devices.get,
         label_visibility="collapsed",
-        width=190,
+        width=150,
     )
 
 
@@ -111,12 +112,9 @@ def recent_runs() -> None:
     with st.popover("Runs", icon=":material/history:", disabled=not runs):
         for run in runs:
             title = f"{run.id} · {run.config.net.name} · {run.ended or run.state}"
-            st.button(literal(title), key=f"run{run.id}", on_click=state.watch, args=(run.id,))
-
-
-def literal(text: str) -> str:
-    """Text as it is, where Streamlit would read markdown."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|$:~" else c for c in text)
+            st.button(
+                theme.literal(title), key=f"run{run.id}", on_click=state.watch, args=(run.id,)
+            )
 
 
 def panel(engine: Engine, run: Run | None) -> None:
@@ -183,7 +181,7 @@ def start(engine: Engine) -> None:
     if current is not None and not current.is_over:
         return
     try:
-        config = state.experiment().config(state.SS[state.DEVICE])
+        config = state.experiment().config(state.device())
         check_fits(config, estimate(config, engine.speed(config.device)))
         state.watch(engine.submit(config, state.request_id()))
     except (SpecError, EngineError) as e:
@@ -200,22 +198,22 @@ def attempt(action, run_id: int) -> None:
 
 def messages(engine: Engine, run: Run | None) -> None:
     if refused := state.refused():
-        st.error(literal(str(refused)), icon=":material/block:")
+        st.error(theme.literal(str(refused)), icon=":material/block:")
     if problem := engine.problem():
-        st.warning(literal(problem), icon=":material/hard_drive:")
+        st.warning(theme.literal(problem), icon=":material/hard_drive:")
     if missing := state.missing_run(run is not None):
-        st.info(f"There is no run {literal(missing)} here.", icon=":material/search_off:")
+        st.info(f"There is no run {theme.literal(missing)} here.", icon=":material/search_off:")
 
 
 def before_run() -> None:
     """What Run will do, and what it will take."""
     experiment = state.experiment()
-    config = experiment.config(state.SS[state.DEVICE])
+    config = experiment.config(state.device())
     needed = estimate(config, cached.engine().speed(config.device))
     twin = twin_of(config.net)
     st.markdown(
-        f"**Run** trains **{literal(config.net.name)}** and its twin "
-        f"**{literal(twin.name)}** on {DATASETS[config.dataset].title}: "
+        f"**Run** trains **{theme.literal(config.net.name)}** and its twin "
+        f"**{theme.literal(twin.name)}** on {DATASETS[config.dataset].title}: "
         "same weights at step 0, same batches."
     )
     st.markdown(expected(config, needed))
@@ -231,7 +229,7 @@ def expected(config: RunConfig, needed: Estimate) -> str:
 def status(run: Run) -> str:
     """One line for the progress bar."""
     if run.is_over:
-        return literal(f"{run.sentence} {theme.duration(run.elapsed_s)} of training.")
+        return theme.literal(f"{run.sentence} {theme.duration(run.elapsed_s)} of training.")
     if run.state == "queued":
         return f"Queued, position {run.position}."
     done = min((m.steps_done for m in run.models if m.end is None), default=0)
@@ -247,7 +245,7 @@ def edited_since(run: Run) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="edited"):
         st.info(
-            f"These curves belong to **{literal(run.config.net.name)}** as it was run. "
+            f"These curves belong to **{theme.literal(run.config.net.name)}** as it was run. "
             "The net on screen has been edited since.",
             icon=":material/edit_note:",
         )
@@ -270,8 +268,11 @@ def show_curves(run: Run, curves: list[Curve]) -> None:
     probe = state.SS[state.PROBE]
     scale = 1.35 if state.presenting() else 1.0
     total = (run.total_steps or run.config.steps) - 1
-    view = charts.depth_view(curves, probe, total, state.selected(), scale)
-    label = f"norm of {PROBES[probe].symbol} {PROBES[probe].where} against depth, for both nets, with a step slider"
+    view = charts.depth_view(
+        curves, probe, total, state.selected(), scale=scale, maps=not state.presenting()
+    )
+    what = f"norm of {PROBES[probe].symbol} {PROBES[probe].where}"
+    label = f"{what} against depth, for both nets, with a step slider"
     figure(
         view.figure,
         scrub=view.scrub,
@@ -283,11 +284,11 @@ def show_curves(run: Run, curves: list[Curve]) -> None:
         st.warning(f"Diverged at {end.path}, step {end.step}: non-finite {end.what}.")
     headline, *rest = seen(run, curves)
     with st.container(key="verdict"):
-        st.markdown(literal(headline))
+        st.markdown(theme.literal(headline))
     learning = charts.learning_figure(curves, run.config.net.num_classes, scale)
     figure(learning, key="learning", label="loss and accuracy of both nets against steps")
     for statement in rest:
-        st.markdown(literal(statement))
+        st.markdown(theme.literal(statement))
     st.caption(matched(run, curves))
 
 
@@ -313,8 +314,9 @@ def matched(run: Run, curves: Sequence[Curve]) -> str:
     proof = run.proof
     extra = abs(curves[0].graph.params - curves[1].graph.params)
     more = f"the residual net has {extra:,} parameters more" if extra else "equal parameters"
+    seed = f"Seed {run.config.seed}, float32, {run.config.device}."
     return (
         f"Matched twins: {proof.tensors_identical} of {proof.tensors_shared} shared tensors "
         f"identical at step 0; {more}; {proof.batches_identical} of {proof.batches_compared} "
-        f"batches identical. Seed {run.config.seed}, float32, {run.config.device}."
+        f"batches identical. {seed}"
     )

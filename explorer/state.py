@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from explorer import link, stage_table
+from explorer import cached, link, stage_table
 from explorer.link import Experiment
 from resnet_core.graph import trace
 from resnet_core.presets import PRESETS
@@ -155,6 +155,11 @@ def edit_budget() -> None:
     """Callback: a run is limited by steps or by seconds."""
     seconds = 15 if SS.budget == "seconds" else None
     commit(replace(SS.experiment, seconds=seconds))
+
+
+def device() -> str:
+    """Where the next run takes place: the best device, unless another one was chosen."""
+    return SS.get(DEVICE) or next(iter(cached.devices()))
 
 
 def select(path: str | None) -> None:

@@ -21,12 +21,13 @@ def light(token: str) -> str:
     return COLOURS[token][0]
 
 
-def style_sheet() -> str:
+def style_sheet(presenting: bool) -> str:
     """CSS that hands every colour to page and components as --rx-<token>, in both themes."""
+    size = "html { font-size: 20px !important; }" if presenting else ""
     pairs = (
         f"--rx-{token}: light-dark({light}, {dark});" for token, (light, dark) in COLOURS.items()
     )
-    return f":root {{ {' '.join(pairs)} }}"
+    return f":root {{ {' '.join(pairs)} }} {size}"
 
 
 def count(value: int) -> str:
@@ -60,3 +61,8 @@ def duration(seconds: float) -> str:
 def shape(size: tuple[int, ...]) -> str:
     """(3, 224, 224) -> "3×224×224"."""
     return "×".join(map(str, size))
+
+
+def literal(text: str) -> str:
+    """Text as it is, where Streamlit would read markdown."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|$:~" else c for c in text)

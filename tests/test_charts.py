@@ -1,0 +1,158 @@
+"""Figures say what the records say: nothing dropped, nothing moved."""
+
+import base64
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from explorer import charts, theme
+from explorer.charts import MAX_STEPS, Curve
+from resnet_core.graph import trace
+from resnet_core.presets import preset
+from resnet_core.probes import PROBES, labels
+from resnet_core.runs.run import ModelRecords
+from resnet_core.twins import twin_of
+
+NET = preset("digits20")
+
+
+def curve(net, values: np.ndarray, probe: str = "input_grad") -> Curve:
+    """A curve of `net` with these norms [steps, ops] and a loss that falls."""
+    steps = np.arange(len(values))
+    scalars = {"loss": np.exp(-steps / 10), "accuracy": np.linspace(0, 1, len(steps))}
+    records = ModelRecords(
+        model=0, labels=labels(net), steps=steps, scalars=scalars, per_op={probe: values}
+    )
+    graph = trace(net)
+    return Curve(charts.role_of(graph), graph, records)
+
+
+def pair(steps: int, probe: str = "input_grad") -> list[Curve]:
+    nets = NET, twin_of(NET)
+    shapes = [(steps, len(labels(net)[probe])) for net in nets]
+    values = [np.exp(np.random.default_rng(0).normal(size=s)).astype(np.float32) for s in shapes]
+    return [curve(n, v, probe) for n, v in zip(nets, values)]
+
+
+def decoded(scrub: dict, part: int) -> np.ndarray:
+    raw = base64.b64decode(scrub["parts"][part]["values"])
+    return np.frombuffer(raw, "<i2").reshape(-1, scrub["parts"][part]["width"])
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_the_browser_gets_the_norms_that_were_recorded(probe):
+    curves = pair(12, probe)
+    view = charts.depth_view(curves, probe, 11, None)
+    for number, shown in enumerate(curves):
+        columns, paths, depths = charts.on_main_path(shown, probe)
+        got = decoded(view.scrub, number) / view.scrub["scale"]
+        assert np.allclose(got, np.log10(shown.records.per_op[probe][:, columns]), atol=0.002)
+        line = view.figure.data[view.scrub["parts"][number]["line"]]
+        assert list(line.x) == depths and list(line.customdata) == paths
+
+
+def test_a_block_sits_at_the_depth_of_its_first_layer():
+    curves = pair(1)
+    _, paths, depths = charts.on_main_path(curves[0], "input_grad")
+    assert paths[0] == "stage1.0" and depths == list(range(2, 20, 2))
+    assert charts.depth_of(curves[0].graph, "head.fc") == 20
+
+
+def test_projections_are_not_on_the_main_path():
+    net = preset("resnet18")
+    values = np.ones((2, len(labels(net)["weight_grad"])), np.float32)
+    _, paths, depths = charts.on_main_path(curve(net, values, "weight_grad"), "weight_grad")
+    assert len(paths) == 18 == len(set(depths))
+    assert not any("shortcut" in path for path in paths)
+
+
+def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
+    curves = pair(3)
+    values = curves[1].records.per_op["input_grad"]
+    values[1, 0], values[1, 1], values[1, 2] = 0, np.nan, np.inf
+    view = charts.depth_view(curves, "input_grad", 2, None)
+    assert list(decoded(view.scrub, 1)[1, :3]) == [charts.ZERO, charts.MISSING, charts.MISSING]
+    low, high = view.figure.layout.yaxis.range
+    assert low < view.scrub["floor"] < np.log10(np.nanmin(values[values > 0])) < high
+    assert any("0 (below" in a.text for a in view.figure.layout.annotations)
+
+
+def test_tiny_norms_survive_the_way_to_the_browser():
+    counts = charts.log10_counts(np.array([1e-38, 1e38], np.float32))
+    assert np.allclose(counts / charts.SCALE, [-38, 38], atol=0.01)
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 30_000))
+def test_long_runs_are_thinned_without_losing_the_first_steps(length):
+    rows = charts.thinned(length, MAX_STEPS)
+    assert len(rows) <= MAX_STEPS + 2
+    assert list(rows[: charts.ALL_OF_FIRST]) == list(range(min(length, charts.ALL_OF_FIRST)))
+    assert rows[-1] == length - 1 and (np.diff(rows) > 0).all()
+
+
+def test_a_figure_does_not_grow_with_the_run():
+    sizes = [
+        len(charts.depth_view(pair(n), "input_grad", n, None).figure.to_json()) for n in (500, 5000)
+    ]
+    assert sizes[1] < 1.1 * sizes[0]
+
+
+def test_the_chance_line_is_on_the_loss_chart():
+    figure = charts.learning_figure(pair(5), 10, 1.0)
+    assert figure.layout.shapes[0].y0 == figure.layout.shapes[0].y1 == math.log(10)
+
+
+def test_raw_points_stay_visible_behind_the_smoothing():
+    figure = charts.learning_figure(pair(5), 10, 1.0)
+    raw = [trace for trace in figure.data if trace.opacity == 0.35]
+    assert len(raw) == 4
+    assert np.allclose(raw[0].y, np.exp(-np.arange(5) / 10), rtol=1e-4)
+
+
+def test_smoothing_keeps_a_gap_a_gap_and_a_constant_a_constant():
+    smooth = charts.smoothed(np.array([2, 2, np.nan, 2]))
+    assert np.isnan(smooth[2]) and np.allclose(smooth[[0, 1, 3]], 2)
+
+
+def test_figures_are_json_without_nan():
+    curves = pair(3)
+    curves[0].records.scalars["loss"][1] = np.nan
+    assert "NaN" not in charts.learning_figure(curves, 10, 1.0).to_json()
+
+
+def test_twins_are_told_apart_by_colour_and_by_dash():
+    curves = pair(2)
+    lines = [charts.depth_view(curves, "input_grad", 1, None).figure.data[i].line for i in (0, 3)]
+    assert lines[0].color != lines[1].color and lines[0].dash != lines[1].dash
+
+
+def test_an_empty_run_can_be_drawn():
+    for maps in (True, False):
+        view = charts.depth_view(pair(0), "input_grad", 10, "stage1.0", maps=maps)
+        assert view.scrub["steps"] == []
+
+
+def test_dark_colours_can_be_swapped_in_for_light_ones():
+    """The browser replaces text: no light colour may be another token's dark one."""
+    lights = [light for light, _ in theme.COLOURS.values()]
+    darks = [dark for _, dark in theme.COLOURS.values()]
+    assert len(set(lights)) == len(lights) and not set(lights) & set(darks)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(853_018, "853.0 k"), (11_689_512, "11.69 M"), (9_999, "9,999"), (1_814_073_344, "1.81 G")],
+)
+def test_counts_are_shown_with_a_unit_prefix(value, text):
+    assert theme.count(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(4.26, "4.3 s"), (90, "90 s"), (150, "2 min 30 s"), (11_100, "3 h 5 min")]
+)
+def test_durations_are_said_as_people_say_them(seconds, text):
+    assert theme.duration(seconds) == text
