@@ -25,12 +25,13 @@ class Trainer:
             "resnet_core.runs.trainer",
             limits.to_json(),
             str(place),
+            str(log),
             log=log,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         self.frames = wire.Frames()
-        self.code: str | None = None  # version of the code it runs; None until it is warm
+        self.device: str | None = None  # the best that it can use; None until it is warm
         self.heard_at = time.monotonic()
 
     def tell(self, **order: object) -> None:
@@ -47,6 +48,7 @@ class Crew:
     """All trainers of an owner. On a CPU one per net, elsewhere the first has them all."""
 
     def __init__(self, size: int, limits: Limits, log: Path):
+        self.log = log
         self._selector = selectors.DefaultSelector()
         self._oom_kills = oom_kills()
         self.trainers = [Trainer(place, limits, log) for place in range(size)]

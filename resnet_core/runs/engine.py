@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import threading
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
+
+from resnet_core.spec import SpecError
 
 from . import processes
 from .limits import Limits
@@ -89,14 +92,15 @@ class Engine:
         with suppress(StoreError):
             store = self._open()
             row = store.row(run_id)
-            return run_from(row, store) if row else None
+            return _shown(row, store) if row else None
         return None
 
     def recent(self, limit: int = 20) -> list[Run]:
         """The newest runs first."""
         with suppress(StoreError):
             store = self._open()
-            return [run_from(row, store) for row in store.newest(limit)]
+            runs = [_shown(row, store) for row in store.newest(limit)]
+            return [run for run in runs if run]
         return []
 
     def records(self, run_id: int) -> list[ModelRecords]:
@@ -195,3 +199,10 @@ class Engine:
             with suppress(OSError, IndexError):
                 last = log.read_text(errors="replace").strip().splitlines()[-1][:200]
             return f"Training cannot start on this machine: {last or 'see the log'} ({log})"
+
+
+def _shown(row: sqlite3.Row, store: Store) -> Run | None:
+    """None for a run whose config this program cannot read any more."""
+    with suppress(SpecError):
+        return run_from(row, store)
+    return None

@@ -1,23 +1,16 @@
-"""The process that owns one run: it minds the trainers and is the only one to write the run.
-
-It starts parked, with warm trainers, and ends when its supervisor does. Once it has a run it
-needs nobody: neither the app nor the supervisor. It imports no torch.
-"""
+"""Owns one run: it minds the trainers and is the only one to write the run, until its end."""
 
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
-from pathlib import Path
+from contextlib import suppress
 
-from . import processes
-from .crew import Crew, Trainer, offer_to_oom_killer
+from .crew import Crew, Trainer
 from .ledger import MAX_PENDING, Ledger, resolved_config
 from .limits import Limits
-from .processes import FENCED, NO_DISK, say
-from .run import Speed, end_sentence
+from .processes import cap_log, say
+from .run import end_sentence
 from .store import Fenced, Store, StoreError, as_json
 
 NUM_MODELS = 2  # the net and its twin
@@ -53,35 +46,32 @@ class Owner:
         self._end(*end)
 
     def _start(self) -> None:
-        models = list(range(NUM_MODELS))
         if self.config.get("device", "cpu") != "cpu":
             # one device does one thing at a time: one process has both nets, in turns
             for trainer in self.crew.trainers[1:]:
                 self.crew.dismiss(trainer)
-        shares = [
-            models[place :: len(self.crew.trainers)] for place in range(len(self.crew.trainers))
-        ]
-        for trainer, share in zip(self.crew.trainers, shares):
-            trainer.tell(do="train", config=self.text, models=share)
+        for trainer in self.crew.trainers:
+            trainer.tell(do="train", config=self.text, models=self._models_of(trainer))
             trainer.heard_at = time.monotonic()
 
     def _turn(self) -> tuple[str, str, str] | None:
         """Hears, stores, obeys; (ended, reason, detail) when the run is over."""
-        had_first = self.ledger.has_first
+        had_first, end = self.ledger.has_first, None
         if self.ledger.pending_bytes > MAX_PENDING:
             time.sleep(0.1)  # the trainers wait until there is room again
         else:
             for trainer, head, data in self.crew.hear(0.05):
-                if end := self._listen(trainer, head, data):
-                    return end
+                end = end or self._listen(trainer, head, data)
         self._tick()
-        if self.ledger.is_over():
-            return self._how_it_ended(), "", ""
+        if end or self.ledger.is_over():
+            return end or (self._how_it_ended(), "", "")
         now = time.monotonic()
         if self.ledger.has_first > had_first or self._is_due(now):
             self.flush(patiently=True)
         elif now - self._asked_at > self.limits.flush_s:
-            self.want, self._asked_at = self.store.wanted(self.run_id, self.attempt), now
+            self._asked_at = now
+            with suppress(StoreError):  # a locked file may pass
+                self.want = self.store.wanted(self.run_id, self.attempt)
         self._settle_total()
         self._obey(now)
         if self.stop_by is not None and now > self.stop_by:
@@ -127,6 +117,7 @@ class Owner:
         if "first_at" in batch.run:
             batch.run["first_s"] = time.monotonic() - self.queued_clock
         self._tried_at = time.monotonic()
+        cap_log(self.crew.log)
         try:
             if not self.store.is_same_file():
                 raise Fenced("the database was deleted or replaced")
@@ -205,63 +196,7 @@ class Owner:
                 if net.how is None:
                     columns = {"how": ended, "end_step": net.steps - 1}
                     self.ledger.batch.models.setdefault(model, {}).update(columns)
-        while self._stored_at < self._tried_at or self.ledger.batch.run:
+        self.flush(patiently=True)
+        while self.ledger.batch.run:  # not stored: there may be room in a moment
+            time.sleep(0.5)
             self.flush(patiently=True)
-            if self.ledger.batch.run:
-                time.sleep(0.5)
-
-
-def parked(crew: Crew, store: Store, limits: Limits) -> dict:
-    """Waits for a run. Meanwhile the trainers warm up, and measure the machine once."""
-    stdin = os.fdopen(0, "rb", buffering=0)
-    crew.also_watch(stdin)
-    speeds: list[dict] = []
-    while True:
-        for trainer, head, _ in crew.hear(None):
-            if trainer is None:
-                text = stdin.readline()
-                if not text:  # the supervisor is gone, and nobody will ever send a run
-                    raise SystemExit(0)
-                crew.forget(stdin)
-                return json.loads(text)
-            match head["kind"]:
-                case "ready":
-                    trainer.code = head["code"]
-                    warm = all(other.code for other in crew.trainers)
-                    if warm and limits.measure and store.speed("cpu") is None:
-                        crew.tell(do="measure", device="cpu")
-                case "speed":
-                    speeds.append({key: head[key] for key in head if key != "kind"})
-                    if len(speeds) == len(crew.trainers):  # side by side, as they will train
-                        slower = {
-                            "device": speeds[0]["device"],
-                            "op_overhead_s": max(s["op_overhead_s"] for s in speeds),
-                            "macs_per_s": min(s["macs_per_s"] for s in speeds),
-                        }
-                        store.keep_speed(Speed(**slower))
-                case "failed" | "gone":
-                    say(f"a parked trainer ended: {head}")
-                    raise SystemExit(1)
-
-
-def main(folder: str, limits_text: str, log: str) -> None:
-    limits = Limits.from_json(limits_text)
-    offer_to_oom_killer()
-    store = Store(Path(folder))
-    crew = Crew(NUM_MODELS, limits, Path(log))
-    try:
-        order = parked(crew, store, limits)
-        Owner(store, order["run"], order["attempt"], crew, limits).work()
-    except Fenced as e:
-        say(f"given up: {e}")
-        raise SystemExit(FENCED) from None
-    except StoreError as e:
-        say(str(e))
-        raise SystemExit(NO_DISK) from None
-    finally:
-        crew.end()
-        processes.cap_log(Path(log))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

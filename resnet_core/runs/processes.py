@@ -101,7 +101,8 @@ def spawn(module: str, *args: str, log: Path | None, **streams) -> subprocess.Po
 
 
 def _path() -> str:
-    return os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join(dict.fromkeys([str(ROOT), *filter(None, inherited)]))
 
 
 def open_log(path: Path) -> int:

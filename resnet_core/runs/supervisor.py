@@ -34,7 +34,7 @@ class Unit:
     def __init__(self, folder: Path, limits: Limits):
         log = folder / "logs" / f"run-{time.time_ns()}.log"
         self.process = processes.spawn(
-            "resnet_core.runs.owner",
+            "resnet_core.runs.unit",
             str(folder),
             limits.to_json(),
             str(log),
@@ -70,16 +70,16 @@ class Supervisor:
     def work(self) -> None:
         self.tidy()
         checked_at = 0.0
-        while not self.leaving:
+        while not self.leaving and self.store.is_same_file():
             try:
                 active = self.mind()
                 if not active and self.store.num_queued():
                     self.dispatch()
                 if time.monotonic() - checked_at > 1:
+                    checked_at = time.monotonic()
                     self.park()
                     self.leave_if_idle()
                     self.notice_new_code()
-                    checked_at = time.monotonic()
             except StoreError as e:  # a full or locked disk may pass; the runs go on meanwhile
                 say(str(e))
                 time.sleep(1)
@@ -151,9 +151,11 @@ class Supervisor:
         """Gives the next run to the parked owner, or to a fresh one if there is none."""
         if processes.code_version() != self.code:
             self.start_anew()
+        self.notice_lost_unit()
         unit = self.unit or Unit(self.folder, self.limits)
         self.unit = None
         if claimed := self.store.claim(unit.who):
+            self.failures = 0
             unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
         else:
             self.unit = unit
@@ -166,18 +168,23 @@ class Supervisor:
 
     def park(self) -> None:
         """Keeps one owner warm while somebody has the app open and a run may start soon."""
-        now = time.monotonic()
-        if self.unit and self.unit.process.pid in self.ended:
-            say(f"the parked owner ended: {self.ended.pop(self.unit.process.pid)}")
-            self.unit = None
-            self.failures += 1
-            self.park_after = now + min(2.0**self.failures, 60)
-        if self.unit or not self.limits.park or now < self.park_after or not self.has_apps():
+        self.notice_lost_unit()
+        if self.unit or not self.limits.park or not self.has_apps():
+            return
+        if time.monotonic() < self.park_after:
             return
         if psutil.virtual_memory().available < ROOM_TO_PARK:
             return
         if all(self.ends_soon(run) for run in self.store.active()):
             self.unit = Unit(self.folder, self.limits)
+
+    def notice_lost_unit(self) -> None:
+        """A parked owner that ends by itself is replaced, later each time."""
+        if self.unit and self.unit.process.pid in self.ended:
+            say(f"the parked owner ended: {self.ended.pop(self.unit.process.pid)}")
+            self.unit = None
+            self.failures += 1
+            self.park_after = time.monotonic() + min(0.5 * 2**self.failures, 60)
 
     def ends_soon(self, run) -> bool:
         """Warming up takes two cores for 2 s: with fewer than four the run itself goes first."""

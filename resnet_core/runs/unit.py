@@ -1,0 +1,87 @@
+"""A process with two warm trainers that waits for a run, and then owns it.
+
+Parked, it ends when its supervisor does. Once it has a run it needs nobody: neither the app nor
+the supervisor. It imports no torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from . import processes
+from .crew import Crew, offer_to_oom_killer
+from .limits import Limits
+from .owner import NUM_MODELS, Owner
+from .processes import FENCED, NO_DISK, say
+from .run import Speed
+from .store import Fenced, Store, StoreError
+
+
+def parked(crew: Crew, store: Store, limits: Limits) -> dict:
+    """Waits for a run. Meanwhile the trainers warm up, and measure the machine once."""
+    stdin = os.fdopen(0, "rb", buffering=0)
+    crew.also_watch(stdin)
+    speeds: dict[str, list[dict]] = {}
+    while True:
+        for trainer, head, _ in crew.hear(None):
+            if trainer is None:
+                text = stdin.readline()
+                if not text:  # the supervisor is gone, and nobody will ever send a run
+                    raise SystemExit(0)
+                crew.forget(stdin)
+                return json.loads(text)
+            match head.pop("kind"):
+                case "ready":
+                    trainer.device = head["device"]
+                    if limits.measure and all(other.device for other in crew.trainers):
+                        ask_for_speed(crew, store)
+                case "speed":
+                    speeds.setdefault(head["device"], []).append(head)
+                    keep_speed(store, speeds[head["device"]], len(crew.trainers))
+                case "failed" | "gone":
+                    say(f"a parked trainer ended: {head}")
+                    raise SystemExit(1)
+
+
+def ask_for_speed(crew: Crew, store: Store) -> None:
+    """Once per machine. On the CPU all at once: side by side is how they will train."""
+    first = crew.trainers[0]
+    if store.speed("cpu") is None:
+        crew.tell(do="measure", device="cpu")
+    if first.device != "cpu" and store.speed(first.device) is None:
+        first.tell(do="measure", device=first.device)
+
+
+def keep_speed(store: Store, found: list[dict], num_trainers: int) -> None:
+    """The slowest counts: a run is over when all its nets are."""
+    device = found[0]["device"]
+    if len(found) == (num_trainers if device == "cpu" else 1):
+        overhead = max(speed["op_overhead_s"] for speed in found)
+        macs_per_s = min(speed["macs_per_s"] for speed in found)
+        store.keep_speed(Speed(device=device, op_overhead_s=overhead, macs_per_s=macs_per_s))
+
+
+def main(folder: str, limits_text: str, log: str) -> None:
+    limits = Limits.from_json(limits_text)
+    offer_to_oom_killer()
+    store = Store(Path(folder))
+    crew = Crew(NUM_MODELS, limits, Path(log))
+    try:
+        order = parked(crew, store, limits)
+        Owner(store, order["run"], order["attempt"], crew, limits).work()
+    except Fenced as e:
+        say(f"given up: {e}")
+        raise SystemExit(FENCED) from None
+    except StoreError as e:
+        say(str(e))
+        raise SystemExit(NO_DISK) from None
+    finally:
+        crew.end()
+        processes.cap_log(Path(log))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

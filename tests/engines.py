@@ -1,0 +1,112 @@
+"""Real engines in folders of their own, with all their processes, for tests that kill."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from resnet_core.presets import digits
+from resnet_core.runs.engine import Engine
+from resnet_core.runs.limits import Limits
+from resnet_core.train import RunConfig
+
+#: no torch in the trainers: they start in 0.2 s, and misbehave on demand
+FAKE = Limits(train="fake_train", park=False, measure=False, grace_s=0.3, soft_stop_s=1.0)
+REAL = Limits(park=False, measure=False, grace_s=0.3)
+
+
+@contextmanager
+def engine_in(folder: Path, limits: Limits = FAKE, **changes) -> Iterator[Engine]:
+    """Leaves no process behind, whatever the test has done to them."""
+    engine = Engine(folder, replace(limits, **changes))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the trainers find fake_train
+    try:
+        yield engine
+    finally:
+        engine.close()
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+        for _ in range(3):  # a supervisor that is being killed may just have started an owner
+            kill(*processes_of(folder))
+
+
+def config(behaviour: str = "", **fields) -> RunConfig:
+    """A run of the fake trainer that behaves as told; see fake_train."""
+    net = digits(8)
+    return RunConfig(net=replace(net, name=behaviour or net.name), **fields)
+
+
+def submit(engine: Engine, behaviour: str = "", **fields) -> int:
+    engine.start()
+    return engine.submit(config(behaviour, **fields), uuid.uuid4().hex)
+
+
+def wait(condition: Callable, limit_s: float = 15.0):
+    """The first true value of `condition()`. The limit is far above what it takes."""
+    deadline = time.monotonic() + limit_s
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+    return value
+
+
+def wait_for_end(engine: Engine, run_id: int, limit_s: float = 15.0):
+    def ended():
+        engine.start()  # as a page does at every tick
+        run = engine.run(run_id)
+        return run if run.is_over else None
+
+    return wait(ended, limit_s)
+
+
+def wait_for_steps(engine: Engine, run_id: int, steps: int = 1, limit_s: float = 15.0):
+    """The run once every net has so many records stored."""
+
+    def reached():
+        engine.start()
+        records = engine.records(run_id)
+        assert not engine.run(run_id).is_over, engine.run(run_id).sentence
+        return len(records) == 2 and all(len(m.steps) >= steps for m in records)
+
+    wait(reached, limit_s)
+    return engine.run(run_id)
+
+
+def processes_of(folder: Path, module: str = "") -> list[psutil.Process]:
+    """Our processes of that data folder: "supervisor", "unit" (owners), "trainer"."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            line = process.cmdline()
+            ours = any(str(folder) in word for word in line)
+            if ours and f"resnet_core.runs.{module}" in " ".join(line):
+                found.append(process)
+    return found
+
+
+def kill(*processes: psutil.Process) -> None:
+    """SIGKILL, and wait until they are gone; one that nobody reaps is gone as well."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+    for process in processes:
+        with suppress(psutil.Error):
+            wait(lambda p=process: not p.is_running() or p.status() == psutil.STATUS_ZOMBIE, 5)
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    for process in processes:
+        with suppress(psutil.Error):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                return False
+    return True

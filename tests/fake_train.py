@@ -1,0 +1,112 @@
+"""A stand-in for resnet_core.train without torch: the net's name says how it shall behave.
+
+"step=0.01 1:raise@3" is 10 ms a step, and model 1 raises at step 3. See MISHAPS.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+
+PATHS = {"input_grad": ["stage1.0", "stage1.1"], "weight_grad": ["stem.conv", "head.fc", "x"]}
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named like torch's."""
+
+
+class RunConfig(SimpleNamespace):
+    seconds = None
+
+    @staticmethod
+    def from_json(text: str) -> RunConfig:
+        data = json.loads(text)
+        return RunConfig(**{**data, "net": SimpleNamespace(**data["net"])})
+
+
+@dataclass(frozen=True)
+class Record:
+    model: int
+    step: int
+    scalars: dict
+    per_op: dict
+    batch_crc: int
+
+
+@dataclass(frozen=True)
+class Diverged:
+    model: int
+    step: int
+    path: str
+    what: str
+
+
+class Trainer:
+    def __init__(self, config: RunConfig, model: int):
+        self.config, self.model, self.labels = config, model, PATHS
+        self.step_s, self.mishaps = 0.0, {}
+        for word in config.net.name.split():
+            if word.startswith("step="):
+                self.step_s = float(word.removeprefix("step="))
+            elif "@" in word and word.startswith(f"{model}:"):
+                what, _, step = word.partition(":")[2].partition("@")
+                self.mishaps[int(step)] = what
+            elif word == f"{model}:differs":
+                self.mishaps[-1] = word
+
+    def fingerprints(self) -> dict:
+        extra = {"only": "c"} if self.model == 0 else {}
+        return {"a": "1", "b": str(self.model if -1 in self.mishaps else 0), **extra}
+
+    def records(self):
+        print("training", self.config.net.name)  # must not get between the frames
+        steps = 10**6 if self.config.seconds else self.config.steps
+        for step in range(steps):
+            time.sleep(self.step_s)
+            what = self.mishaps.get(step)
+            if what in MISHAPS:
+                MISHAPS[what]()
+            yield record(self.model, step, loss=math.nan if what == "diverge" else None)
+            if what == "diverge":
+                yield Diverged(self.model, step, "stage1.1.conv2", "gradient")
+                return
+
+    def held_out(self) -> float:
+        return 0.5
+
+
+def record(model: int, step: int, loss: float | None = None) -> Record:
+    """What the fake trainer of `model` records at `step`; tests compare with it."""
+    scalars = {"loss": step + 0.5 * model if loss is None else loss, "accuracy": 0.25}
+    per_op = {
+        name: np.arange(len(paths), dtype=np.float32) + 10 * step + model
+        for name, paths in PATHS.items()
+    }
+    return Record(model, step, scalars, per_op, batch_crc=7 * step)
+
+
+def fail(error: Exception):
+    raise error
+
+
+def flood():
+    for _ in range(3000):
+        print("x" * 1000)
+
+
+MISHAPS = {
+    "raise": lambda: fail(ValueError("no good\n" + "x" * 100_000)),
+    "oom": lambda: fail(OutOfMemoryError("Tried to allocate 2 GiB")),
+    "ram": lambda: fail(MemoryError()),
+    "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "exit": lambda: os._exit(0),
+    "hang": lambda: time.sleep(1000),
+    "flood": flood,
+}
