@@ -12,7 +12,7 @@ from .layer_marks import LAYERS, layer, pill
 from .layout import AXIS, MARGIN, OUTPUT_HEIGHT, Box, Layout, layout, shortcut
 from .lettering import fit, text_width
 from .marks import group, rect, write
-from .outline import Node, edges, outline
+from .outline import Node, edges, in_run, outline
 from .style import FONT, PALETTES, fixed_sheet
 
 TITLE_HEIGHT = 56  # of a file's heading
@@ -30,19 +30,10 @@ class Picture:
 
     def holder(self, path: str) -> str | None:
         """The smallest visible node that holds `path`: itself, or a closed card around it."""
-        block, _, rest = path.partition(".")
-        index = rest.partition(".")[0]
         parts = path.split(".")
-        prefixes = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
-        for prefix in prefixes[:-1]:
-            if prefix in self.nodes:
-                return prefix
-        for id in self.nodes:
-            if index.isdigit() and ".." in id and id.startswith(f"{block}."):
-                first, last = id.removeprefix(f"{block}.").split("..")
-                if int(first) <= int(index) <= int(last):
-                    return id
-        return block if block in self.nodes else None
+        around = [".".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        around.insert(-1, next((id for id in self.nodes if in_run(path, id)), ""))
+        return next((id for id in around if id in self.nodes), None)
 
 
 def draw(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> Picture:

@@ -84,11 +84,18 @@ def path_to(graph: LayerGraph, path: str) -> frozenset[str]:
     """What must be open for `path` to be visible: the cards around it."""
     parts = path.split(".")
     around = {".".join(parts[:n]) for n in range(1, len(parts))}
-    around &= openable(graph)["layers"]
-    for run in _runs(graph.blocks):
-        if len(run) > 1 and any(path == b.path or path.startswith(f"{b.path}.") for b in run):
-            around.add(_run_id(run))
-    return frozenset(around)
+    return frozenset(
+        id for id in openable(graph)["layers"] if id in around or (in_run(path, id) and path != id)
+    )
+
+
+def in_run(path: str, id: str) -> bool:
+    """Whether the module `path` belongs to the run of blocks `id`."""
+    stage, _, blocks = id.partition(".")
+    first, is_run, last = blocks.partition("..")
+    module_stage, _, rest = path.partition(".")
+    index = rest.partition(".")[0]
+    return bool(is_run) and stage == module_stage and int(first) <= int(index or -1) <= int(last)
 
 
 def _part(graph: LayerGraph, opened: frozenset, part: str, ops: tuple[Op, ...]) -> Node:
