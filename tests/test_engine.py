@@ -24,6 +24,7 @@ from engines import (
     wait_for_steps,
 )
 
+from resnet_core.graph import trace
 from resnet_core.presets import digits
 from resnet_core.runs.engine import Engine, EngineError, default_folder
 from resnet_core.runs.run import ENDS, REASONS
@@ -346,3 +347,17 @@ def test_the_data_folder_can_be_named(monkeypatch, tmp_path):
     assert default_folder() == tmp_path
     monkeypatch.delenv("RESIDUAL_EXPLORER_DATA")
     assert default_folder().name == "residual-explorer"
+
+
+@pytest.mark.slow
+def test_parked_trainers_measure_the_machine_once(tmp_path):
+    with engine_in(tmp_path, REAL, park=True, measure=True) as engine:
+        assert engine.speed("cpu") is None
+        engine.start()
+        speed = wait(lambda: engine.speed("cpu"), 60)
+        graph = trace(TINY)
+        run = wait_for_end(engine, engine.submit(RunConfig(net=TINY, steps=60), "x"), 60)
+        measured = run.elapsed_s / 60
+        # the machine may be busy in one of the two; this is about orders of magnitude
+        assert measured / 10 < speed.step_s(len(graph.ops), graph.macs, 64) < measured * 10
+        assert engine.speed("cuda:7") is None

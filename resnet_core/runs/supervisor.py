@@ -65,18 +65,18 @@ class Supervisor:
         self.app_seen_at = time.monotonic()
         self.beats: dict[int, tuple[int, float]] = {}  # run -> (beat, when it was first seen)
         self.stops: dict[int, float] = {}  # run -> when the wish to stop was first seen
+        self.looked_at = float("-inf")  # at what can wait a second
         self.leaving = False
 
     def work(self) -> None:
         self.tidy()
-        checked_at = 0.0
         while not self.leaving and self.store.is_same_file():
             try:
                 active = self.mind()
                 if not active and self.store.num_queued():
                     self.dispatch()
-                if time.monotonic() - checked_at > 1:
-                    checked_at = time.monotonic()
+                if time.monotonic() - self.looked_at > 1:
+                    self.looked_at = time.monotonic()
                     self.park()
                     self.leave_if_idle()
                     self.notice_new_code()
@@ -92,6 +92,7 @@ class Supervisor:
         if gone := processes.reap():
             self.ended |= gone
             self.tidy()
+            self.looked_at = float("-inf")  # a run may have ended: get warm for the next
         active = self.store.active()
         for run in active:
             if not processes.is_alive(run["worker"]):
