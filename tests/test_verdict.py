@@ -114,6 +114,7 @@ def test_too_few_steps_name_no_winner_but_show_the_gradients_of_step_0(steps):
     text = text_of(outcome(LEARNED, steps), outcome(STUCK, 40, slopes=(3.5, -0.2)))
     assert "too early to compare" in text
     assert "faster" not in text
+    assert "lags" not in text
     assert "explodes by 3.5 decades at step 0" in text
     assert ("over the last" in text) == (steps > 1)
 
