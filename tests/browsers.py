@@ -1,0 +1,91 @@
+"""A real server and a real Chromium for the browser tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+SCREENSHOTS = ROOT / "screenshots"  # git-ignored: to be looked at
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+QUIET = (
+    '[data-testid=stApp][data-test-script-state="notRunning"]'
+    '[data-test-connection-state="CONNECTED"]'
+)
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextmanager
+def server(folder: Path):
+    """`streamlit run explorer/app.py` from another folder than the project's; gives its address."""
+    port = free_port()
+    streamlit = Path(sys.executable).with_name("streamlit")
+    command = [streamlit, "run", ROOT / "explorer" / "app.py", "--server.headless", "true"]
+    environment = {**os.environ, "RESIDUAL_EXPLORER_DATA": str(folder / "data")}
+    with (folder / "server.log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--server.port", str(port)],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_for(lambda: answers(port), 60)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+        wait_for(lambda: not processes_of(folder), 60)  # they end by themselves
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Supervisor, owners and trainers that work for this folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = process.info["cmdline"] or []
+        if any(str(folder) in part for part in line):
+            found.append(process)
+    return found
+
+
+def wait_for(condition, seconds: float):
+    """What `condition` gives as soon as it is true. Fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
+        time.sleep(0.05)
+    return value
+
+
+def settled(page) -> None:
+    """Waits until the page's script has run to its end."""
+    page.wait_for_selector(QUIET, timeout=60_000)
+    page.wait_for_timeout(150)
+    page.wait_for_selector(QUIET, timeout=60_000)
+
+
+def shoot(page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -1,0 +1,183 @@
+"""The whole main job in a real Chromium: edit, see, run, watch, stop, reload."""
+
+import re
+
+import pytest
+from browsers import CHROMIUM, FLAGS, server, settled, shoot, wait_for
+from playwright.sync_api import expect, sync_playwright
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    with server(tmp_path_factory.mktemp("served")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """open_page(path, scheme, size) -> a page in a browser of its own; errors of its script fail."""
+    contexts, troubles = [], []
+
+    def make(path="/", scheme="light", size=(1440, 900)):
+        viewport = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda r: troubles.append(r.url) if not is_local(r.url) else None)
+        page.goto(address + path)
+        settled(page)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def is_local(url: str) -> bool:
+    return re.match(r"(https?|wss?)://127\.0\.0\.1|data:|blob:", url) is not None
+
+
+def points(page) -> list[int]:
+    """Number of steps that the loss chart shows of each net."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.rx-figure .plot')]
+            .filter(p => p.data?.length === 8).flatMap(p => [0, 4].map(i => p.data[i].x.length))"""
+    )
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def status(page) -> str:
+    bar = page.get_by_test_id("stProgress")
+    return bar.inner_text() if bar.count() else ""
+
+
+def field(page, name: str):
+    return page.get_by_role("textbox", name=name, exact=True)
+
+
+def test_an_edit_changes_counts_and_picture(open_page):
+    page = open_page()
+    expect(page.locator(".totals")).to_contain_text("852,730 trainable")
+    card = page.locator('[data-id="stage2"]')
+    expect(card).to_contain_text("9 basic blocks · 32 wide")
+    field(page, "stage 2, Width").fill("48")
+    field(page, "stage 2, Width").press("Enter")
+    expect(card).to_contain_text("9 basic blocks · 48 wide")
+    expect(page.locator(".totals")).not_to_contain_text("852,730 trainable")
+    expect(page.locator(".totals")).to_contain_text("+")
+    assert "x=" in page.url
+    page.get_by_role("button", name="more: stage 2, Blocks").click()
+    expect(card).to_contain_text("10 basic blocks")
+    page.get_by_role("combobox", name="stage 2, Shortcut").select_option("none")
+    settled(page)
+    shoot(page, "edited")
+    page.reload()
+    expect(page.locator('[data-id="stage2"]')).to_contain_text("10 basic blocks · 48 wide")
+    page.go_back()
+    page.go_back()
+    expect(page.locator('[data-id="stage2"]')).to_contain_text("9 basic blocks · 48 wide")
+
+
+def test_a_mistake_is_told_beside_the_form_and_the_picture_stays(open_page):
+    page = open_page()
+    field(page, "stage 1, Width").fill("0")
+    field(page, "stage 1, Width").press("Enter")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("Stage 1, width: 0 is out of range")
+    expect(field(page, "stage 1, Width")).to_have_value("0")
+    expect(page.locator('[data-id="stage1"]')).to_contain_text("16 wide")
+    shoot(page, "mistake")
+    press(page, "Back to the last good net")
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(field(page, "stage 1, Width")).to_have_value("16")
+
+
+def test_stages_are_added_and_removed(open_page):
+    page = open_page()
+    page.get_by_role("button", name="add a stage below stage 3").click()
+    expect(page.locator('[data-id="stage4"]')).to_be_visible()
+    page.get_by_role("button", name="remove stage 1").click()
+    expect(page.locator('[data-id="stage4"]')).to_have_count(0)
+
+
+def test_the_picture_opens_and_tells(open_page):
+    page = open_page()
+    press(page, "Layers")
+    layer = page.locator('[data-id="stage1.0.conv1"]')
+    expect(layer).to_be_visible()
+    layer.click()
+    expect(page.locator(".facts")).to_contain_text("Stage 1, block 1, conv1")
+    expect(page.locator(".facts")).to_contain_text("2,304")
+    shoot(page, "layers")
+
+
+def test_the_default_experiment(open_page):
+    page = open_page()
+    page.get_by_role("button", name="Run", exact=True).dblclick()
+    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p, 30)
+    shoot(page, "running")
+    assert re.search(r"run=1\b", page.url)
+
+    other = open_page("/?run=1", scheme="dark")
+    wait_for(lambda: (p := points(other)) and min(p) > 2, 20)
+
+    page.reload()
+    late = wait_for(lambda: (p := points(page)) and min(p) > max(early) and p, 30)
+    assert len(late) == 2
+
+    wait_for(lambda: "All 120 steps are done" in status(page), 60)
+    wait_for(lambda: points(page) == [120, 120], 10)
+    wait_for(lambda: points(other) == [120, 120], 10)
+    expect(page.locator(".st-key-verdict")).to_contain_text("The residual net learned faster")
+    expect(page.get_by_text("332 of 332 shared tensors identical")).to_be_visible()
+    expect(page.get_by_text("120 of 120 batches identical")).to_be_visible()
+    slider = page.get_by_role("slider", name="step shown in the depth chart")
+    slider.fill("0")
+    expect(page.locator(".scrub output")).to_have_text("step 0 of 119")
+    shoot(page, "done-light")
+    shoot(other, "done-dark")
+
+    field(page, "stage 1, Width").fill("32")
+    field(page, "stage 1, Width").press("Enter")
+    expect(page.get_by_text("has been edited since")).to_be_visible()
+    press(page, "Back to the net of this run")
+    expect(page.get_by_text("has been edited since")).to_have_count(0)
+
+    press(page, "Run")
+    page.wait_for_url(re.compile(r"run=2\b"))
+    wait_for(lambda: (p := points(page)) and 2 < min(p) < 100, 30)
+    press(page, "Pause")
+    wait_for(lambda: "Paused" in status(page), 10)
+    paused = points(page)
+    page.wait_for_timeout(1500)
+    assert max(points(page)) <= max(paused) + 3
+    press(page, "Resume")
+    wait_for(lambda: max(points(page)) > max(paused) + 3, 20)
+    press(page, "Stop")
+    wait_for(lambda: "topped" in status(page), 10)
+    kept = points(page)
+    assert min(kept) > 2 and max(kept) < 120
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (420, 900)], ids=str)
+def test_nothing_runs_off_the_side(open_page, scheme, size):
+    page = open_page("/?run=1", scheme, size)
+    page.wait_for_timeout(1500)
+    shoot(page, f"{scheme}-{size[0]}")
+    overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert overflow <= 0
