@@ -1,6 +1,6 @@
 // One view per mounted diagram. The picture is drawn in Python; here it is moved, read and clicked.
 const VIEWS = new WeakMap()
-const LARGEST_FIT = 1.4, SMALLEST = 0.3, LARGEST = 4, DRAG = 4, DWELL = 220
+const LARGEST_FIT = 1.45, SMALLEST = 0.3, LARGEST = 4, DRAG = 4, DWELL = 220
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if (typeof data !== "object" || !data?.svg) return

@@ -3,35 +3,32 @@
 from __future__ import annotations
 
 from .layout import AXIS, LANE, Box
-from .lettering import fit, text_width
+from .lettering import first_fit, fit, text_width
 from .marks import badge, rect, write
 from .outline import Node
 
 CHEVRON = 28  # width and height of the button that opens a card
-INDENT = 36  # of the writing, behind the chevron
+INDENT = 32  # of the writing, behind the chevron
 LINK = 16  # from one small arc to the next
 
 
 def open_card(node: Node, box: Box) -> str:
     """Frame and header: the title left of the main path, the numbers right of it."""
     big = node.kind not in ("block", "run")
-    x, y = box.x + 34, box.y + (24 if big else 22)
-    size, right = (15 if big else 14), box.right - 12
-    marks = [
-        rect(box, 14 if big else 12),
-        chevron(box, True),
-        write(x, y, fit(node.title, AXIS - 8 - x, size, True), "t" if big else "u"),
-    ]
+    x, y, right = box.x + INDENT, box.y + (24 if big else 22), box.right - 12
+    marks = [rect(box, 14 if big else 12), chevron(box, True)]
+    marks.append(write(x, y, title(node, AXIS - 8 - x), "t" if big else "u"))
     if node.stride > 1:
         marks.append(badge(right, y, f"/{node.stride}"))
         right -= text_width(f"/{node.stride}", 12) + 14 + 8
-    marks.append(write(right, y, fit(params(node), right - AXIS - 8, 12), "m", "end"))
+    number = first_fit([params(node), f"{node.params:,}"], right - AXIS - 8, 12)
+    marks.append(write(right, y, number, "m", "end"))
     return "".join(marks)
 
 
 def closed_part(node: Node, box: Box) -> str:
     """A stage, the stem or the head as one card; one arc at the right edge for each block."""
-    room = box.w - INDENT - 12
+    room = box.w - INDENT - 8
     marks = [
         rect(box, 12),
         chevron(box, False),
@@ -48,10 +45,9 @@ def closed_part(node: Node, box: Box) -> str:
 def closed_block(node: Node, box: Box) -> str:
     """A block as one card, its shortcut as a handle."""
     marks = [rect(box, 10), chevron(box, False), write(box.x + INDENT, box.y + 22, node.title, "u")]
-    what = f"{node.what} · {params(node)}" if node.what else params(node)
-    if text_width(what, 12) > box.w - 44:  # the numbers matter more than the channels
-        what = params(node)
-    marks.append(write(box.x + INDENT, box.y + 39, what, "m"))
+    lines = [f"{node.what} · {params(node)}"] if node.what else []
+    line = first_fit([*lines, params(node)], box.w - INDENT - 8, 12)
+    marks.append(write(box.x + INDENT, box.y + 39, line, "m"))
     if node.stride > 1:
         marks.append(badge(box.right - 12, box.y + 22, f"stride {node.stride}"))
     if node.skips[0]:
@@ -61,20 +57,25 @@ def closed_block(node: Node, box: Box) -> str:
 
 def closed_run(node: Node, box: Box) -> str:
     """Equal blocks as one card on a pile."""
+    count = len(node.skips)
     under = Box(box.x + 8, box.y + 8, box.w - 16, box.h - 4)
     card = Box(box.x, box.y, box.w, 48)
-    what = f"each {node.params // len(node.skips):,} params"
-    return "".join(
-        (
-            rect(under, 10, "d"),
-            rect(card, 10),
-            chevron(card, False),
-            write(box.x + INDENT, box.y + 22, node.title, "u"),
-            write(box.x + INDENT, box.y + 39, what, "m"),
-            badge(box.right - 12, box.y + 22, f"× {len(node.skips)}"),
-            chain(node.skips, card, 3),
-        )
-    )
+    room = box.w - INDENT - 8 - 60  # the badge's
+    what = fit(f"each {node.params // count:,} params", box.w - INDENT - 8, 12)
+    marks = [
+        rect(under, 10, "d"),
+        rect(card, 10),
+        chevron(card, False),
+        write(box.x + INDENT, box.y + 22, title(node, room), "u"),
+        write(box.x + INDENT, box.y + 39, what, "m"),
+        badge(box.right - 12, box.y + 22, f"× {count}"),
+        chain(node.skips, card, 3),
+    ]
+    return "".join(marks)
+
+
+def title(node: Node, room: int) -> str:
+    return first_fit([node.title, node.title.removeprefix("Blocks ")], room, 15, True)
 
 
 def params(node: Node) -> str:
@@ -82,7 +83,7 @@ def params(node: Node) -> str:
 
 
 def chevron(box: Box, is_open: bool) -> str:
-    x, y = box.x + 6, box.y + (3 if is_open or box.h < 60 else 6)
+    x, y = box.x + 4, box.y + (3 if is_open or box.h < 60 else 6)
     shape = "l5 5l5-5" if is_open else "m3-3l5 5l-5 5"
     return (
         f'<rect class="h c" x="{x}" y="{y}" width="{CHEVRON}" height="{CHEVRON}" rx="6"/>'

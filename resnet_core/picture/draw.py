@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from resnet_core.graph import LayerGraph
 
@@ -64,6 +65,7 @@ def standalone(
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}" '
         f'width="{picture.width}" height="{height}" font-family="{FONT}">'
+        f"<title>{escape(graph.net.name, quote=False)}</title>"
         f"<style>{fixed_sheet(dark)}</style>"
         f'<rect width="100%" height="100%" fill="{paper}"/>'
         f"{write(16, 30, name, 't')}{write(16, 48, fit(counts, picture.width - 32, 12), 'm')}"

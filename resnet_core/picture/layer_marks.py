@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 from .layout import AXIS, Box
-from .lettering import fit, text_width
-from .marks import pile, rect, shape_text, write
+from .lettering import first_fit, fit, text_width
+from .marks import pile, pile_size, rect, shape_text, write
 from .outline import Node
 
 
 def layer(node: Node, box: Box) -> str:
     room = box.w - 20
     y, title = box.middle + 5, fit(node.title, room, 13)
-    note = fit(node.what, room - text_width(title, 13) - 8, 12) if node.what else ""
+    shorter = re.sub(r"\d+→", "", node.what)  # without the channels that come in
+    note = first_fit([node.what, shorter], room - text_width(title, 13) - 6, 12)
     marks = rect(box, 8) + write(box.x + 10, y, title, "l")
     return marks + (write(box.right - 10, y, note, "m", "end") if note else "")
 
@@ -59,11 +62,13 @@ def centred(box: Box, lines: list[str], classes: str) -> str:
 
 
 def input_tiles(node: Node, box: Box) -> str:
+    width, _ = pile_size(node.shape, 2)
+    end = AXIS - width // 2 - 12
     return (
         rect(box, 12)
-        + pile(AXIS + 22, box.middle, node.shape, 2)
-        + write(AXIS + 34, box.middle - 3, "Input", "t")
-        + write(AXIS + 34, box.middle + 16, shape_text(node.shape), "m")
+        + pile(AXIS + width // 2, box.middle, node.shape, 2)
+        + write(end, box.middle - 3, "Input", "t", "end")
+        + write(end, box.middle + 16, fit(shape_text(node.shape), end - box.x, 12), "m", "end")
     )
 
 

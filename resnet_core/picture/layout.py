@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from .outline import Node
 
-WIDTH = 360
-AXIS = 160  # x of the main path
-LANE = 292  # x of the shortcuts inside an open block
+WIDTH = 320
+AXIS = 144  # x of the main path
+LANE = 266  # x of the shortcuts inside an open block
 
 MARGIN = 16  # above the first and below the last box
 PAD = 12  # inside the bottom of an open card
@@ -149,23 +149,23 @@ def fork_y(node: Node, boxes: dict[str, Box]) -> int:
 
 #: kind -> x, width, height of a closed card; LAYER for every other kind
 CLOSED = {
-    "input": (16, 288, 56),
-    "stem": (16, 288, 72),
-    "stage": (16, 288, 72),
-    "head": (16, 288, 72),
-    "run": (48, 224, 52),
-    "block": (48, 224, 48),
+    "input": (12, 264, 56),
+    "stem": (12, 264, 72),
+    "stage": (12, 264, 72),
+    "head": (12, 264, 72),
+    "run": (48, 192, 52),
+    "block": (48, 192, 48),
     "add": (AXIS - 14, 28, 28),
 }
-LAYER = (76, 168, 28)
+LAYER = (AXIS - 76, 152, 28)
 #: kind -> x, width, height of the header of an open card
 OPEN = {
-    "stem": (8, 344, 36),
-    "stage": (8, 344, 36),
-    "head": (8, 344, 36),
-    "run": (14, 332, 32),
-    "block": (20, 320, 32),
+    "stem": (4, 312, 36),
+    "stage": (4, 312, 36),
+    "head": (4, 312, 36),
+    "run": (8, 304, 32),
+    "block": (12, 298, 32),
 }
 #: kind -> width, height on the shortcut; PILL for every other kind
-PILLS = {"identity": (64, 24), "zeropad": (80, 40)}
-PILL = (80, 28)
+PILLS = {"identity": (64, 24), "zeropad": (76, 40)}
+PILL = (76, 28)

@@ -32,6 +32,14 @@ def fit(text: str, width: int, size: int, bold: bool = False) -> str:
     return text[:end].rstrip() + "…"
 
 
+def first_fit(texts: list[str], width: int, size: int, bold: bool = False) -> str:
+    """The first of `texts` that has room; as much of the last as fits if none has."""
+    for text in texts:
+        if text_width(text, size, bold) <= width:
+            return text
+    return fit(texts[-1], width, size, bold)
+
+
 def _advance(char: str) -> int:
     if char in WIDTHS:
         return WIDTHS[char]

@@ -68,14 +68,24 @@ def badge(x: int, y: int, text: str) -> str:
 
 def pile(right: int, y: int, shape: tuple[int, ...], scale: int = 1) -> str:
     """Feature maps as tiles: smaller for fewer pixels, more for more channels."""
-    count = 1 + round(log2(shape[0]) / 2)
-    h, w = (round(scale * (3 + 2 * log2(n))) for n in (shape[1:] or (1, 1)))
-    step = 3 * scale
-    x, y = right - w - step * (count - 1), y - (h + step * (count - 1)) // 2
+    width, height = pile_size(shape, scale)
+    h, w = _tile(shape, scale)
+    x, y, step = right - width, y - height // 2, 3 * scale
     return "".join(
         f'<rect class="g" x="{x + step * i}" y="{y + step * i}" width="{w}" height="{h}" rx="2"/>'
-        for i in range(count)
+        for i in range((width - w) // step + 1)
     )
+
+
+def pile_size(shape: tuple[int, ...], scale: int = 1) -> tuple[int, int]:
+    h, w = _tile(shape, scale)
+    more = 3 * scale * round(log2(shape[0]) / 2)  # one tile more for four times the channels
+    return w + more, h + more
+
+
+def _tile(shape: tuple[int, ...], scale: int) -> tuple[int, int]:
+    h, w = shape[1:] or (1, 1)
+    return round(scale * (3 + 2 * log2(h))), round(scale * (3 + 2 * log2(w)))
 
 
 #: kinds of nodes with a colour that is not their layer's

@@ -188,7 +188,7 @@ def _layer_title(graph: LayerGraph, op: Op) -> str:
 
 
 def _layer_detail(graph: LayerGraph, op: Op) -> str:
-    """What the layer changes, short enough to stand behind its title: "/2  16→32"."""
+    """What the layer changes, short enough to stand behind its title: "/2 16→32"."""
     settings = op.detail.replace(", stride ", " /")
     if op.kind == "conv":
         settings = " ".join(settings.split(" ")[1:])
@@ -196,7 +196,7 @@ def _layer_detail(graph: LayerGraph, op: Op) -> str:
         return settings
     before, after = _in_shape(graph, op)[0], op.shape[0]
     channels = f"{before}→{after}" if before != after else f"{after}"
-    return f"{settings}  {channels}".strip()
+    return f"{settings} {channels}".strip()
 
 
 def _short(op: Op) -> str:
