@@ -235,10 +235,12 @@ def test_silent_owner_is_given_up_and_cannot_come_back(tmp_path):
 
 
 def test_prints_of_a_trainer_do_no_harm_and_its_log_is_capped(engine, tmp_path):
-    run = wait_for_end(engine, submit(engine, "0:flood@3", steps=50))
-    assert run.ended == "steps"
-    for log in (tmp_path / "logs").glob("*.log"):
-        assert log.stat().st_size <= processes.MAX_LOG
+    run_id = submit(engine, "0:flood@3 step=0.01", steps=5000)
+    wait_for_steps(engine, run_id, 10)
+    (log,) = (tmp_path / "logs").glob("run-*.log")
+    wait(lambda: log.stat().st_size <= processes.MAX_LOG)
+    assert_curves_are_right(engine, run_id)
+    engine.stop(run_id)
 
 
 def tiny_disk(folder: Path, size: str):
@@ -363,15 +365,17 @@ def test_folder_without_rights_is_a_problem(tmp_path):
 
 
 def test_a_number_that_was_given_again_is_nobody_of_ours():
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    command = [sys.executable, "-c", "input()"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     who = processes.identity(child.pid)
     assert processes.is_alive(who)
     pid, start, boot = who.split(":")
     for stranger in (f"{pid}:{int(start) + 1}:{boot}", f"{pid}:{start}:another-boot"):
         assert not processes.is_alive(stranger)
         processes.kill_group(stranger)
-    assert child.poll() is None
-    child.kill()
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(timeout=0.2)
+    processes.kill_group(who)
     wait(lambda: not processes.is_alive(who))  # a zombie is not alive
     assert child.wait() == -signal.SIGKILL
     assert not processes.is_alive(who)
