@@ -64,8 +64,8 @@ def residual(node: Node, plan: Layout) -> str:
     return (
         f'<circle class="o" cx="{AXIS}" cy="{y}" r="4"/>'
         + write(AXIS - 12, y + 4, "x", "l f k", "end")
-        + f'<path class="e" d="M62 {top}h-6V{bottom}h6"/>'
-        + write(50, (top + bottom) // 2 + 4, "F(x)", "l f", "end")
+        + f'<path class="e" d="M56 {top}h-6V{bottom}h6"/>'
+        + write(44, (top + bottom) // 2 + 4, "F(x)", "l f", "end")
         + f'<text x="{add.x - 10}" y="{add.middle + 4}" class="l f" text-anchor="end">'
         + f'F(x) + <tspan class="k">{skipped}</tspan></text>'
     )
