@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,11 +96,19 @@ def wait_until_parked(engine: Engine) -> None:
     quiet, before = 0, -1.0
     while quiet < 5:
         time.sleep(0.2)
-        children = psutil.Process(engine._supervisor.pid).children(recursive=True)
-        trainers = [p for p in children if "resnet_core.runs.trainer" in p.cmdline()]
-        used = sum(sum(p.cpu_times()[:2]) for p in trainers)
-        quiet = quiet + 1 if len(trainers) == 2 and used == before else 0
+        used = warm_up_s(engine)
+        quiet = quiet + 1 if used == before else 0
         before = used
+
+
+def warm_up_s(engine: Engine) -> float:
+    """CPU time of both parked trainers; NaN, equal to nothing, until there are two."""
+    used = []
+    for process in psutil.Process(engine._supervisor.pid).children(recursive=True):
+        with suppress(psutil.Error):  # it may just have ended
+            if "resnet_core.runs.trainer" in process.cmdline():
+                used.append(sum(process.cpu_times()[:2]))
+    return sum(used) if len(used) == 2 else math.nan
 
 
 WAYS = {"warm": warm_s, "cold": cold_s, "from nothing": from_nothing_s, "import alone": import_s}

@@ -354,6 +354,13 @@ def test_supervisor_that_cannot_start_is_a_problem(tmp_path, monkeypatch):
         assert engine.problem().startswith("Training cannot start on this machine:")
 
 
+def test_killed_supervisor_is_no_problem(engine, tmp_path):
+    engine.start()
+    kill(*wait(lambda: processes_of(tmp_path, "supervisor")))
+    assert engine.problem() is None
+    assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
+
+
 def test_folder_without_rights_is_a_problem(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")

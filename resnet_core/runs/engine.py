@@ -190,7 +190,7 @@ class Engine:
         """A sentence if the one that we started ended with an error, and no other lives."""
         with self._lock:
             child = self._supervisor
-            if child is None or child.poll() in (None, 0):
+            if child is None or (child.poll() or 0) <= 0:  # lives, left, or was killed: no error
                 return None
             if Lock(self.folder / "supervisor.lock").is_held():
                 return None
