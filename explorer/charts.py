@@ -92,8 +92,12 @@ def log_range(curves: list[Curve], probe: str) -> tuple[float, float]:
 def decades(low: float, high: float, at_most: int = 7) -> dict:
     """Ticks of a log10 axis at whole decades."""
     every = max(1, math.ceil((high - low) / (at_most - 1)))
-    values = [v for v in range(math.floor(low), math.ceil(high) + 1) if v % every == 0]
+    values = [v for v in range(math.ceil(low), math.floor(high) + 1) if v % every == 0]
     return {"tickvals": values, "ticktext": [f"10<sup>{v}</sup>".replace("-", "−") for v in values]}
+
+
+def with_tick(ticks: dict, value: float, text: str) -> dict:
+    return {"tickvals": [*ticks["tickvals"], value], "ticktext": [*ticks["ticktext"], text]}
 
 
 @dataclass(frozen=True)
@@ -119,16 +123,22 @@ def depth_view(
     and maps come empty: the browser fills them in from `scrub`, so that the slider needs no server.
     """
     low, high = log_range(curves, probe_key)
-    zeros = any((c.records.per_op.get(probe_key, np.ones(1)) == 0).any() for c in curves)
-    floor = low - max(1.0, 0.08 * (high - low))
-    bottom = floor - 0.5 if zeros else low - 0.25
+    recorded = [c.records.per_op.get(probe_key, np.ones(1)) for c in curves]
+    zeros = any((values == 0).any() for values in recorded)
+    broken = any((~np.isfinite(values)).any() for values in recorded)
+    edge = max(1.0, 0.08 * (high - low))
+    floor, ceiling = low - edge, high + edge
+    bounds = (
+        floor - edge / 2 if zeros else low - 0.25,
+        ceiling + edge / 2 if broken else high + 0.25,
+    )
     steps = max((c.records.steps for c in curves), key=len, default=np.empty(0, int))
     rows = thinned(len(steps), MAX_STEPS)
     traces, parts, paths = [], [], {}
     for curve in curves:
         columns, names, depths = on_main_path(curve, probe_key)
-        part = {"line": len(traces), "zeros": len(traces) + 1, "map": None}
-        traces += [depth_line(curve, depths, names, scale), zero_marks(curve, depths, names)]
+        part = {"line": len(traces), "marks": len(traces) + 1, "map": None}
+        traces += [depth_line(curve, depths, names, scale), marks(curve, depths, names)]
         if maps:
             part["map"] = len(traces)
             traces.append(depth_map(len(parts) + 2, depths, steps[rows]))
@@ -137,14 +147,23 @@ def depth_view(
         counts = log10_counts(values[np.ix_(rows[rows < len(values)], columns)])
         encoded = base64.b64encode(counts.tobytes()).decode()
         parts.append({**part, "width": max(1, len(columns)), "values": encoded})
-    layout = depth_layout(curves, PROBES[probe_key], (bottom, high + 0.25), scale, maps)
+    ticks = decades(low, high)
+    if zeros:
+        ticks = with_tick(ticks, floor, "0")
+    if broken:
+        ticks = with_tick(ticks, ceiling, "not finite")
+    layout = depth_layout(curves, PROBES[probe_key], scale, maps)
+    layout["yaxis"] |= {"range": list(bounds), **ticks}
+    if maps:
+        layout["coloraxis"] = colours(low, high, scale)
     graph = curves[0].graph
     lines, names = stage_marks(graph, scale, maps)
     layout["shapes"] += lines
     layout["annotations"] += names
     if zeros:
         layout["shapes"].append(line_shape("x domain", "y", 0, 1, floor, "muted", "dot"))
-        layout["annotations"].append(text_at(0.005, floor, "0 (below float32)", "y", scale))
+        note = "exactly 0: below what float32 can hold"
+        layout["annotations"].append(text_at(0.01, floor, note, "y", scale))
     if depth := selected and depth_of(graph, selected):
         layout["shapes"] += vertical(depth, "mark", 2, "solid", maps)
     cursors = [
@@ -160,6 +179,7 @@ def depth_view(
         "parts": parts,
         "paths": {str(k): v for k, v in paths.items()},
         "floor": floor,
+        "ceiling": ceiling,
         "cursors": list(range(first, first + len(cursors))),
         "scale": SCALE,
         "zero": ZERO,
@@ -186,7 +206,8 @@ def depth_line(curve: Curve, depths: list[int], paths: list[str], scale: float) 
     }
 
 
-def zero_marks(curve: Curve, depths: list[int], paths: list[str]) -> dict:
+def marks(curve: Curve, depths: list[int], paths: list[str]) -> dict:
+    """For what a log axis has no place: exact zeros below, what is not finite above."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -195,7 +216,7 @@ def zero_marks(curve: Curve, depths: list[int], paths: list[str]) -> dict:
         "customdata": paths,
         "showlegend": False,
         "marker": {"size": 9, "symbol": "x-thin", "line": {"width": 2, "color": curve.colour}},
-        "hovertemplate": "%{customdata}<br>exactly 0<extra></extra>",
+        "hovertemplate": "%{customdata}<br>%{text}<extra></extra>",
     }
 
 
@@ -216,9 +237,7 @@ def depth_map(number: int, depths: list[int], steps: np.ndarray) -> dict:
 CHART, MAPS = (0.46, 0.95), ((0.24, 0.38), (0.0, 0.14))
 
 
-def depth_layout(
-    curves: list[Curve], probe: Probe, y_range: tuple[float, float], scale: float, maps: bool
-) -> dict:
+def depth_layout(curves: list[Curve], probe: Probe, scale: float, maps: bool) -> dict:
     graph = curves[0].graph
     chart = CHART if maps else (0, CHART[1])
     size = round(13 * scale)
@@ -240,20 +259,7 @@ def depth_layout(
             "anchor": axis("y", len(curves) + 1) if maps else "y",
             "title": titled("depth: conv and linear layers from the input", size),
         },
-        "yaxis": {**plain_axis, "domain": list(chart), "range": list(y_range), **decades(*y_range)},
-        "coloraxis": {
-            "colorscale": "Viridis",
-            "cmin": y_range[0],
-            "cmax": y_range[1],
-            "colorbar": {
-                "len": 0.42,
-                "y": 0.19,
-                "thickness": 10,
-                "outlinewidth": 0,
-                "tickfont": {"size": round(11 * scale)},
-                **decades(*y_range, at_most=4),
-            },
-        },
+        "yaxis": {**plain_axis, "domain": list(chart)},
         "shapes": [],
         "annotations": [title_at(1.0, f"‖{probe.symbol}‖ {probe.where}", size)],
     }
@@ -268,6 +274,13 @@ def depth_layout(
         note = f"{theme.NAMES[curve.role]} · colour: the same norm"
         layout["annotations"].append(title_at(domain[1], note, round(12 * scale)))
     return layout
+
+
+def colours(low: float, high: float, scale: float) -> dict:
+    """One scale for the maps of both nets: the range of the chart above them."""
+    bar = {"len": 0.42, "y": 0.19, "thickness": 10, "outlinewidth": 0}
+    ticks = {"tickfont": {"size": round(11 * scale)}, **decades(low, high, at_most=4)}
+    return {"colorscale": "Viridis", "cmin": low, "cmax": high, "colorbar": bar | ticks}
 
 
 def titled(text: str, size: int) -> dict:

@@ -67,20 +67,21 @@ def totals(graph: LayerGraph, base: LayerGraph) -> str:
     ]  # fmt: skip
     name = html.escape(base.net.name)
     parts = (
-        f'<div class="total"><span class="what">{what}</span>'
+        f'<div class="total"><span class="what">{what}</span><span class="value">{value}</span>'
         f'<span class="change" title="against {name}">{difference}</span>'
-        f'<span class="value">{value}</span><span class="condition">{condition}</span></div>'
+        f'<span class="condition">{condition}</span></div>'
         for what, value, condition, difference in cards
     )
     return f'<div class="totals" role="group" aria-label="totals of the net">{"".join(parts)}</div>'
 
 
 def change(now: float, before: float, shown) -> str:
-    """What the edit did: "+1.2 M (+11 %)"; nothing for an unchanged figure."""
+    """What the edit did: "+1.20 M (+11%)"; nothing for an unchanged figure."""
     if now == before:
         return ""
     sign = "+" if now > before else "−"
-    return f"{sign}{shown(abs(now - before))} ({sign}{abs(now / before - 1):.0%})"
+    share = 100 * abs(now / before - 1)
+    return f"{sign}{shown(abs(now - before))} ({sign}{share:.{0 if share >= 10 else 1}f}%)"
 
 
 def preset_menu() -> None:

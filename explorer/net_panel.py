@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer import header, state, theme
 from explorer.components.net_form import net_form
+from resnet_core import picture
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.second_opinion import summary
 
@@ -16,12 +17,11 @@ def show() -> None:
     if state.problem():
         show_problem()
     graph = trace(state.net())
-    with st.expander("Layers", icon=":material/table_rows:"):
-        layer_table(graph)
-    with st.expander("Second opinion: torchinfo", icon=":material/fact_check:"):
-        second_opinion(graph)
-    with st.expander("Take away", icon=":material/download:"):
-        take_away(graph)
+    for title, icon, content in FOLDS:
+        fold = st.expander(title, icon=f":material/{icon}:", key=f"fold_{icon}", on_change="rerun")
+        if fold.open:  # what is folded away costs nothing
+            with fold:
+                content(graph)
 
 
 def show_problem() -> None:
@@ -66,27 +66,27 @@ def second_opinion(graph: LayerGraph) -> None:
 
 
 def take_away(graph: LayerGraph) -> None:
-    name = slug(graph.net.name)
+    name, opened = slug(graph.net.name), state.opened()
+    files = [
+        ("Spec", f"{name}.json", "application/json", graph.net.to_json),
+        ("Picture", f"{name}.svg", "image/svg+xml", lambda: picture.standalone(graph, opened)),
+        ("Graph", f"{name}.dot", "text/vnd.graphviz", lambda: picture.dot(graph, opened)),
+    ]
     with st.container(horizontal=True):
-        st.download_button("Spec (JSON)", graph.net.to_json(), f"{name}.json", "application/json")
-        st.download_button("Graph (DOT)", lambda: dot_of(graph), f"{name}.dot", "text/vnd.graphviz")
-        st.download_button("Picture (SVG)", lambda: svg_of(graph), f"{name}.svg", "image/svg+xml")
+        for title, file, kind, content in files:
+            st.download_button(f"{title} (.{file.rpartition('.')[2]})", content, file, kind)
     st.caption("The address bar holds a link to this net and its settings.")
-
-
-def dot_of(graph: LayerGraph) -> str:
-    from resnet_core import picture
-
-    return picture.dot(graph, state.opened())
-
-
-def svg_of(graph: LayerGraph) -> str:
-    from resnet_core import picture
-
-    return picture.standalone(graph, state.opened())
 
 
 def slug(name: str) -> str:
     """A file name: letters, digits and dashes of `name`."""
     kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in name.lower())
     return "-".join(filter(None, kept.split("-"))) or "net"
+
+
+#: (title, icon, what shows it)
+FOLDS = [
+    ("Layers", "table_rows", layer_table),
+    ("Second opinion: torchinfo", "fact_check", second_opinion),
+    ("Take away", "download", take_away),
+]

@@ -10,6 +10,7 @@ from resnet_core import picture
 from resnet_core.graph import LayerGraph, trace
 
 HEIGHT = 640  # pixels
+MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
 #: level of `picture.openable` -> what its button says
 LEVELS = {"net": "Net", "stages": "Stages", "blocks": "Blocks", "layers": "Layers"}
 
@@ -44,6 +45,7 @@ def levels(graph: LayerGraph) -> None:
                 type="secondary" if state.opened() == paths else "tertiary",
                 on_click=state.open_all,
                 args=(paths,),
+                disabled=level == "layers" and len(graph.ops) > MOST_OPS,
                 help=f"Open the picture down to its {LEVELS[level].lower()}",
             )
         if not state.presenting():

@@ -17,7 +17,7 @@ from resnet_core.probes import PROBES
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.spec import SpecError
-from resnet_core.twins import twin_of
+from resnet_core.twins import Proof, twin_of
 from resnet_core.verdict import Outcome, verdict
 
 TICK = 0.5  # seconds between looks at a run in progress
@@ -127,7 +127,7 @@ def panel(engine: Engine, run: Run | None) -> None:
     st.progress(run.progress, text=status(run))
     edited_since(run)
     curves = curves_of(engine, run)
-    if any(len(curve.records.steps) for curve in curves):
+    if len(curves) == 2 and any(len(curve.records.steps) for curve in curves):
         show_curves(run, curves)
 
 
@@ -201,6 +201,8 @@ def messages(engine: Engine, run: Run | None) -> None:
         st.error(theme.literal(str(refused)), icon=":material/block:")
     if problem := engine.problem():
         st.warning(theme.literal(problem), icon=":material/hard_drive:")
+    if notice := engine.notice():
+        st.info(theme.literal(notice), icon=":material/inventory_2:")
     if missing := state.missing_run(run is not None):
         st.info(f"There is no run {theme.literal(missing)} here.", icon=":material/search_off:")
 
@@ -243,19 +245,17 @@ def edited_since(run: Run) -> None:
     config = state.experiment().config(run.config.device)
     if config.net == run.config.net:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="edited"):
-        st.info(
-            f"These curves belong to **{theme.literal(run.config.net.name)}** as it was run. "
-            "The net on screen has been edited since.",
-            icon=":material/edit_note:",
-        )
-        st.button(
-            "Back to the net of this run",
-            icon=":material/settings_backup_restore:",
-            key="back",
-            on_click=state.commit,
-            args=(Experiment.of_run(run.config),),
-        )
+    message, way_back = st.columns([3, 2], vertical_alignment="center", gap="small")
+    name = theme.literal(run.config.net.name)
+    message.caption(f"Curves of **{name}** as it was run. The net on screen has been edited since.")
+    way_back.button(
+        "Back to the net of this run",
+        icon=":material/settings_backup_restore:",
+        key="back",
+        width="stretch",
+        on_click=state.commit,
+        args=(Experiment.of_run(run.config),),
+    )
 
 
 def curves_of(engine: Engine, run: Run) -> list[Curve]:
@@ -280,8 +280,10 @@ def show_curves(run: Run, curves: list[Curve]) -> None:
         label=label,
         on_point=state.select_in_chart,
     )
-    for end in (m.end for m in run.models if m.end and m.end.how == "diverged"):
-        st.warning(f"Diverged at {end.path}, step {end.step}: non-finite {end.what}.")
+    for curve, end in zip(curves, (m.end for m in run.models)):
+        if end is not None and end.how == "diverged":
+            what = f"The {theme.NAMES[curve.role]} net diverged at {end.path}, step {end.step}"
+            st.warning(theme.literal(f"{what}: its {end.what} is not finite. Its curves are kept."))
     headline, *rest = seen(run, curves)
     with st.container(key="verdict"):
         st.markdown(theme.literal(headline))
@@ -289,7 +291,7 @@ def show_curves(run: Run, curves: list[Curve]) -> None:
     figure(learning, key="learning", label="loss and accuracy of both nets against steps")
     for statement in rest:
         st.markdown(theme.literal(statement))
-    st.caption(matched(run, curves))
+    st.caption(matched(run))
 
 
 def seen(run: Run, curves: list[Curve]) -> Sequence[str]:
@@ -309,14 +311,10 @@ def seen(run: Run, curves: list[Curve]) -> Sequence[str]:
     return verdict([c.graph.net for c in curves], outcomes)
 
 
-def matched(run: Run, curves: Sequence[Curve]) -> str:
+def matched(run: Run) -> str:
     """What the twins share, counted."""
     proof = run.proof
-    extra = abs(curves[0].graph.params - curves[1].graph.params)
-    more = f"the residual net has {extra:,} parameters more" if extra else "equal parameters"
-    seed = f"Seed {run.config.seed}, float32, {run.config.device}."
-    return (
-        f"Matched twins: {proof.tensors_identical} of {proof.tensors_shared} shared tensors "
-        f"identical at step 0; {more}; {proof.batches_identical} of {proof.batches_compared} "
-        f"batches identical. {seed}"
-    )
+    same = Proof(proof.tensors_shared, proof.tensors_identical, proof.only_0, proof.only_1)
+    batches = f"{proof.batches_identical} of {proof.batches_compared} batches identical"
+    settings = f"Seed {run.config.seed}, float32, {run.config.device}."
+    return f"Matched twins: {same.sentence} {batches}. {settings}"

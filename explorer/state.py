@@ -52,9 +52,18 @@ def _read_url() -> None:
                 SS.undo.append(SS.experiment)
             _show(experiment)
     if run != SS.seen_run:
-        SS.run = int(run) if run and run.isascii() and run.isdigit() and len(run) < 16 else None
-        SS.run_missing = run if run and SS.run is None else None
+        known = run and run.isascii() and run.isdigit() and len(run) < 16
+        SS.run, SS.run_missing = (int(run), None) if known else (None, run)
+        if known and not code and SS.seen_code is None:
+            _show_net_of(SS.run)
     SS.seen_code, SS.seen_run = code, run
+
+
+def _show_net_of(run_id: int) -> None:
+    """A link to a run alone shows the net that was run."""
+    found = cached.engine().run(run_id)
+    if found is not None:
+        _show(Experiment.of_run(found.config))
 
 
 def _show(experiment: Experiment) -> None:

@@ -8,7 +8,7 @@ header.show()
 if state.presenting():
     picture, happens = st.columns([2, 5], gap="medium")
 else:
-    goes_in, picture, happens = st.columns([34, 25, 41], gap="medium")
+    goes_in, picture, happens = st.columns([33, 27, 40], gap="small")
     with goes_in:
         net_panel.show()
 with picture:

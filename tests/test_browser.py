@@ -25,7 +25,7 @@ def chromium():
 
 @pytest.fixture
 def open_page(chromium, address):
-    """open_page(path, scheme, size) -> a page in a browser of its own; errors of its script fail."""
+    """open_page(path, scheme, size) -> a page in its own browser; a script error fails the test."""
     contexts, troubles = [], []
 
     def make(path="/", scheme="light", size=(1440, 900)):

@@ -76,8 +76,9 @@ def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
     view = charts.depth_view(curves, "input_grad", 2, None)
     assert list(decoded(view.scrub, 1)[1, :3]) == [charts.ZERO, charts.MISSING, charts.MISSING]
     low, high = view.figure.layout.yaxis.range
-    assert low < view.scrub["floor"] < np.log10(np.nanmin(values[values > 0])) < high
-    assert any("0 (below" in a.text for a in view.figure.layout.annotations)
+    finite = np.log10(values[np.isfinite(values) & (values > 0)])
+    assert low < view.scrub["floor"] < finite.min() < finite.max() < view.scrub["ceiling"] < high
+    assert any("exactly 0" in a.text for a in view.figure.layout.annotations)
 
 
 def test_tiny_norms_survive_the_way_to_the_browser():

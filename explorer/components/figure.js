@@ -55,7 +55,8 @@ function atStep(figure, scrub, parts, index) {
   scrub.parts.forEach((part, i) => {
     const row = parts[i][Math.min(index, parts[i].length - 1)] ?? [];
     figure.data[part.line].y = row.map(finite);
-    figure.data[part.zeros].y = row.map((v) => (v === -Infinity ? scrub.floor : null));
+    figure.data[part.marks].y = row.map((v) => (Number.isFinite(v) ? null : v === -Infinity ? scrub.floor : scrub.ceiling));
+    figure.data[part.marks].text = row.map((v) => (v === -Infinity ? "exactly 0" : "not finite"));
     if (part.map !== null) figure.data[part.map].z = parts[i].map((values) => values.map((v) => (v === -Infinity ? scrub.floor : finite(v))));
   });
   for (const shape of scrub.cursors) Object.assign(figure.layout.shapes[shape], { y0: scrub.steps[index], y1: scrub.steps[index] });

@@ -17,12 +17,12 @@ class Limits:
     stall_s: float = 600.0  # a trainer that sent nothing for so long is hung
     soft_stop_s: float = 3.0  # from the wish to stop to the kill
     patience_s: float = 30.0  # an owner that cannot store keeps trying
-    grace_s: float = 30.0  # the supervisor outlives the last app: a server restarts faster
+    grace_s: float = 10.0  # the supervisor outlives the last app: a server restarts faster
     keep_runs: int = 200  # finished ones; the oldest go first
     keep_bytes: int = 1_000_000_000  # of the curves of finished runs
     min_free_bytes: int = 20_000_000  # on the disk; below it no run is accepted
     park: bool = True  # keep warm trainers
-    measure: bool = True  # let them measure the machine's speed once
+    measure: bool = True  # let them measure the machine's speed
     train: str = "resnet_core.train"  # the module with Trainer and RunConfig
 
     def to_json(self) -> str:

@@ -190,6 +190,10 @@ class Store:
             row = (speed.device, speed.op_overhead_s, speed.macs_per_s)
             db.execute("insert or replace into speed values (?, ?, ?)", row)
 
+    def forget_speeds(self) -> None:
+        with self._writing() as db:
+            db.execute("delete from speed")
+
     def prune(self, keep_runs: int, keep_bytes: int) -> int:
         """Deletes the oldest ended runs beyond a number of runs or of bytes -> how many."""
         with self._writing() as db:

@@ -70,6 +70,7 @@ class Supervisor:
 
     def work(self) -> None:
         self.tidy()
+        self.store.forget_speeds()  # of another day and another load: measured again when parked
         while not self.leaving and self.store.is_same_file():
             try:
                 active = self.mind()

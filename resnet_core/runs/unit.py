@@ -47,7 +47,7 @@ def parked(crew: Crew, store: Store, limits: Limits) -> dict:
 
 
 def ask_for_speed(crew: Crew, store: Store) -> None:
-    """Once per machine. On the CPU all at once: side by side is how they will train."""
+    """Once per supervisor. On the CPU all at once: side by side is how they will train."""
     first = crew.trainers[0]
     if store.speed("cpu") is None:
         crew.tell(do="measure", device="cpu")
