@@ -1,4 +1,4 @@
-"""The first screen's experiment, from Run pressed to run ended: seconds, and what both nets learned.
+"""The first screen's experiment, from Run pressed to its end: seconds, and what the nets learned.
 
 `python bench/default_experiment.py [--seeds 3] [--json]`. The ratio is that of the final losses.
 """
@@ -56,9 +56,7 @@ def main() -> None:
     if options.json:
         print(json.dumps({"bench": "default_experiment", "net": DEFAULT, "rows": rows}))
         return
-    print(
-        f"{DEFAULT}: {'seed':>5}{'Run to end':>12}{'loss':>16}{'held out':>15}{'plain/residual':>16}"
-    )
+    print(f"{DEFAULT:10}{'seed':>5}{'Run to end':>12}{'loss':>16}{'held out':>15}{'ratio':>16}")
     for row in rows:
         loss = " | ".join(f"{value:.3f}" for value in row["loss"])
         accuracy = " | ".join(f"{value:.0%}" for value in row["held_out"])
