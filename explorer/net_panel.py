@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import header, state, theme
+from explorer import details, header, state, theme
 from explorer.components.net_form import net_form
 from resnet_core import picture
 from resnet_core.graph import LayerGraph, trace
@@ -17,6 +17,13 @@ def show() -> None:
     if state.problem():
         show_problem()
     graph = trace(state.net())
+    if facts := details.facts(graph, state.selected()):
+        st.html(details.card(*facts))
+    else:
+        st.caption(
+            "Click a part of the picture to see its numbers here; its chevron, or a double click, "
+            "opens it."
+        )
     for title, icon, content in FOLDS:
         fold = st.expander(title, icon=f":material/{icon}:", key=f"fold_{icon}", on_change="rerun")
         if fold.open:  # what is folded away costs nothing

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import details, state
+from explorer import state
 from explorer.components.diagram import diagram
 from resnet_core import picture
 from resnet_core.graph import LayerGraph, trace
 
-HEIGHT = 640  # pixels
+MAX_HEIGHT = "max(420px, calc(100vh - 10.5rem))"  # what the window has below head and buttons
 MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
 #: level of `picture.openable` -> what its button says
 LEVELS = {"net": "Net", "stages": "Stages", "blocks": "Blocks", "layers": "Layers"}
@@ -27,12 +27,8 @@ def show() -> None:
             key=state.DIAGRAM,
             on_select=state.select_in_diagram,
             on_toggle=state.toggle_opened,
-            height=HEIGHT,
+            max_height=MAX_HEIGHT,
         )
-    if facts := details.facts(graph, state.selected()):
-        st.html(details.card(*facts))
-    else:
-        st.caption("Click a card to see its numbers; its chevron, or a double click, opens it.")
 
 
 def levels(graph: LayerGraph) -> None:

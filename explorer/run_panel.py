@@ -20,7 +20,7 @@ from resnet_core.spec import SpecError
 from resnet_core.twins import Proof, twin_of
 from resnet_core.verdict import Outcome, verdict
 
-TICK = 0.5  # seconds between looks at a run in progress
+TICK = 0.4  # seconds between looks at a run in progress
 
 RATES = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
 BATCHES = [16, 32, 64, 128, 256]

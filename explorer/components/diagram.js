@@ -48,7 +48,7 @@ function newView(parent) {
 }
 
 function show(view, data) {
-  view.pane.style.height = data.height + "px"
+  view.pane.style.maxHeight = data.max_height
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
   if (view.drawn !== data.svg) redraw(view, data)

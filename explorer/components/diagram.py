@@ -34,9 +34,11 @@ def diagram(
     key: str = "diagram",
     on_select: Callable[[], None] = lambda: None,
     on_toggle: Callable[[], None] = lambda: None,
-    height: int = 640,
+    max_height: str = "640px",
 ) -> None:
     """Shows `picture`, with a ring around the node that is or holds `selected`.
+
+    It scrolls inside when it is taller than `max_height`, a CSS length.
 
     Both callbacks run before the next run of the page and find an id in the session state: in
     `[key].selected` of the node that was clicked, in `[key].toggle` of the card to open or close.
@@ -49,7 +51,7 @@ def diagram(
             "picture_height": picture.height,
             "label": "Diagram of the net",
             "selected": picture.holder(selected) if selected else None,
-            "height": height,
+            "max_height": max_height,
         },
         height="content",
         on_selected_change=on_select,
