@@ -11,12 +11,14 @@ from itertools import pairwise
 
 import fake_train
 import numpy as np
+import psutil
 import pytest
 from engines import (
     REAL,
     are_gone,
     config,
     engine_in,
+    kill,
     processes_of,
     submit,
     wait,
@@ -26,7 +28,7 @@ from engines import (
 
 from resnet_core.graph import trace
 from resnet_core.presets import digits
-from resnet_core.runs.engine import Engine, EngineError, default_folder
+from resnet_core.runs.engine import Engine, EngineError, StoreError, default_folder
 from resnet_core.runs.run import ENDS, REASONS
 from resnet_core.runs.schema import FILE
 from resnet_core.train import RunConfig, train
@@ -251,7 +253,9 @@ def test_newer_database_is_a_problem_not_a_crash(tmp_path):
     newer = Engine(tmp_path)
     assert "newer version" in newer.problem()
     newer.start()
-    assert (newer.recent(), newer.run(1), newer.records(1)) == ([], None, [])
+    assert (newer.recent(), newer.records(1)) == ([], [])
+    with pytest.raises(StoreError, match="newer version"):
+        newer.run(1)
     with pytest.raises(EngineError, match="newer version"):
         newer.submit(config(), "x")
     assert processes_of(tmp_path) == []
@@ -267,6 +271,52 @@ def test_too_little_room_is_a_problem(tmp_path):
 def test_unknown_run_is_none(engine):
     assert engine.run(12345) is None
     assert engine.records(12345) == []
+
+
+def test_reads_give_what_is_known_while_the_store_cannot_be_read(engine, monkeypatch):
+    first, second = (wait_for_end(engine, submit(engine, steps=3)) for _ in range(2))
+    curves = engine.records(first.id)
+    with monkeypatch.context() as locked:
+        locked.setattr(engine._store, "_alone", lock_is_never_given)
+        assert engine.run(first.id) == first
+        assert engine.recent() == [second, first]
+        assert engine.recent(1) == [second]
+        assert engine.records(first.id) == curves
+        with pytest.raises(StoreError, match="locked"):
+            engine.run(12345)  # nobody can tell now whether there is one
+    assert engine.run(12345) is None
+
+
+def lock_is_never_given():
+    raise StoreError("Another program keeps the database locked.")
+
+
+def test_reads_give_what_is_known_while_the_folder_cannot_be_used(engine, tmp_path):
+    run = wait_for_end(engine, submit(engine, steps=3))
+    curves = engine.records(run.id)
+    kill(*processes_of(tmp_path))  # they would make the folder anew
+    away = tmp_path.rename(tmp_path.with_name("away"))
+    tmp_path.write_text("no folder")
+    assert engine.problem()
+    assert (engine.run(run.id), engine.recent()) == (run, [run])
+    assert engine.records(run.id) == curves
+    with pytest.raises(StoreError):
+        engine.run(12345)
+    tmp_path.unlink()
+    away.rename(tmp_path)
+    assert wait(lambda: engine.problem() is None)
+    assert engine.run(12345) is None
+    assert engine.run(run.id) == run
+
+
+def test_a_replaced_database_leaves_no_open_files(engine, tmp_path):
+    process = psutil.Process()
+    engine.recent()
+    before = process.num_fds()
+    for _ in range(10):
+        (tmp_path / FILE).unlink()
+        assert engine.recent() == []
+    assert process.num_fds() <= before + 2
 
 
 def test_everything_leaves_when_no_app_is_there(tmp_path):

@@ -120,6 +120,32 @@ def test_curves_read_only_what_is_new(store, monkeypatch):
     assert len(asked) == 4  # what has ended does not change
 
 
+def test_a_read_that_fails_at_the_end_of_a_run_is_made_good(store, monkeypatch):
+    monkeypatch.setattr("resnet_core.runs.reading.FRESH_S", -1)
+    run_id, attempt = started(store)
+    reader = Reader(store)
+    store.append(run_id, attempt, Batch(points=points(0)))
+    reader.records(run_id)
+    store.append(run_id, attempt, Batch(points=points(1)))
+    store.end(run_id, attempt, ended="steps", reason="", sentence="")
+    with monkeypatch.context() as locked:
+        locked.setattr(store, "points", unreadable)
+        assert reader.records(run_id)[0].steps.tolist() == [0]  # what is known
+    assert reader.records(run_id)[0].steps.tolist() == [0, 1]
+
+
+def unreadable(*_):
+    raise StoreError("Another program keeps the database locked.")
+
+
+def test_closed_store_is_a_sentence(store):
+    store.close()  # as by another thread, while this one was about to read
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        store.row(1)
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        store.submit("{}", "a", 1)
+
+
 def test_newer_database_is_refused_with_what_to_do(tmp_path):
     Store(tmp_path).close()
     db = sqlite3.connect(tmp_path / FILE)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import subprocess
 import threading
 import time
@@ -14,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from resnet_core.spec import SpecError
-
 from . import processes
 from .limits import Limits
 from .processes import Lock
-from .reading import Reader, run_from
+from .reading import Reader
 from .run import EngineError, ModelRecords, Run, Speed, StoreError
 from .store import Store
 
@@ -43,7 +40,9 @@ def default_folder() -> Path:
 class Engine:
     """Runs of one data folder. One per web server; safe to use from any thread.
 
-    Reads never raise for a folder that cannot be used: they show nothing and `problem` says why.
+    While the folder cannot be used `problem` says why, and reads give what they have read last.
+    What was never read is an empty list, or None; only `run` raises StoreError then, because its
+    None says that there is no such run.
     """
 
     def __init__(self, folder: Path, limits: Limits | None = None):
@@ -61,9 +60,7 @@ class Engine:
         """Says that this app is gone, as the end of its process does. Runs go on."""
         with self._lock:
             self._presence.give()
-            if self._store:
-                self._store.close()
-                self._store = None
+            self._let_go()
 
     def start(self) -> None:
         """Makes sure that a supervisor lives. Cheap: call it in every script run."""
@@ -89,25 +86,23 @@ class Engine:
         return run_id
 
     def run(self, run_id: int) -> Run | None:
-        with suppress(StoreError):
-            store = self._open()
-            row = store.row(run_id)
-            return _shown(row, store) if row else None
-        return None
+        """The run as it is or, while the store cannot be read, as it was read last.
+
+        None only if there is no such run that this program can read. Raises StoreError, a
+        sentence, if the store cannot be read now and the run was never read before.
+        """
+        return self._reading().run(run_id)
 
     def recent(self, limit: int = 20) -> list[Run]:
-        """The newest runs first."""
+        """The newest runs first; while the store cannot be read, those that are known."""
         with suppress(StoreError):
-            store = self._open()
-            runs = [_shown(row, store) for row in store.newest(limit)]
-            return [run for run in runs if run]
+            return self._reading().recent(limit)
         return []
 
     def records(self, run_id: int) -> list[ModelRecords]:
-        """The curves, one entry per net; reads only what is new since the last call."""
+        """The curves, one entry per net; while the store cannot be read, those that are known."""
         with suppress(StoreError):
-            self._open()
-            return self._reader.records(run_id)
+            return self._reading().records(run_id)
         return []
 
     def pause(self, run_id: int) -> None:
@@ -156,6 +151,7 @@ class Engine:
             if self._trouble and now - self._tried_at < RETRY_S:
                 raise self._trouble
             self._tried_at = now
+            self._let_go()
             try:
                 self._store = Store(self.folder)
                 self._presence.give()
@@ -164,10 +160,26 @@ class Engine:
                 self._trouble = e
                 raise
             except OSError as e:
+                self._let_go()
                 self._trouble = StoreError(f"The data folder {self.folder} cannot be used: {e}.")
                 raise self._trouble from e
             self._trouble, self._reader = None, Reader(self._store)
             return self._store
+
+    def _let_go(self) -> None:
+        if self._store:
+            self._store.close()
+            self._store = None
+
+    def _reading(self) -> Reader:
+        """A reader of the store; if that cannot be opened now, the last one: it knows a little."""
+        with self._lock:
+            try:
+                self._open()
+            except StoreError:
+                if self._reader is None:
+                    raise
+            return self._reader
 
     def _look_after_supervisor(self, now: float) -> None:
         if self._supervisor and self._supervisor.poll() is None:
@@ -199,10 +211,3 @@ class Engine:
             with suppress(OSError, IndexError):
                 last = log.read_text(errors="replace").strip().splitlines()[-1][:200]
             return f"Training cannot start on this machine: {last or 'see the log'} ({log})"
-
-
-def _shown(row: sqlite3.Row, store: Store) -> Run | None:
-    """None for a run whose config this program cannot read any more."""
-    with suppress(SpecError):
-        return run_from(row, store)
-    return None

@@ -7,15 +7,20 @@ import sqlite3
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
 
+from resnet_core.spec import SpecError
+
 from .run import ModelEnd, ModelProgress, ModelRecords, Proof, Resolved, Run
-from .store import Store
+from .store import Store, StoreError
 
 #: runs whose curves stay in memory: all that the viewers of one server look at
 MAX_CACHED = 16
+#: runs that can be shown without their curves while the database cannot be read
+MAX_KNOWN = 256
 #: seconds within which viewers share one look into the database
 FRESH_S = 0.1
 
@@ -25,6 +30,13 @@ def config_from(text: str):
     from resnet_core.train import RunConfig  # here: it imports torch
 
     return RunConfig.from_json(text)
+
+
+def shown(row: sqlite3.Row, store: Store) -> Run | None:
+    """None for a run whose config this version of the program cannot read."""
+    with suppress(SpecError):
+        return run_from(row, store)
+    return None
 
 
 def run_from(row: sqlite3.Row, store: Store) -> Run:
@@ -135,7 +147,7 @@ class Curves:
     def refresh(self, store: Store) -> None:
         # asked first: what is stored before the end is stored, is read below
         row = store.row(self.run_id)
-        self.is_final = row is None or row["state"] == "ended"
+        is_final = row is None or row["state"] == "ended"
         for channel in store.channels(self.run_id):
             curves = self.models.setdefault(channel["model"], {})
             if channel["id"] not in curves:
@@ -146,6 +158,7 @@ class Curves:
                 curve.extend(rows)
         self.shown = [self._show(model, curves) for model, curves in sorted(self.models.items())]
         self.read_at = time.monotonic()
+        self.is_final = is_final  # last: a read that failed is tried again
 
     def _show(self, model: int, curves: dict[int, Curve]) -> ModelRecords:
         # a batch that was stored while we read may have reached only the later channels
@@ -162,19 +175,58 @@ class Curves:
 
 
 class Reader:
-    """Curves of many runs for many viewers. Safe to call from any thread."""
+    """Runs and curves for many viewers. Safe to call from any thread.
+
+    While the store cannot be read it gives what it has read last.
+    """
 
     def __init__(self, store: Store):
         self._store = store
         self._lock = threading.Lock()
         self._runs: OrderedDict[int, Curves] = OrderedDict()
+        self._known_lock = threading.Lock()
+        self._known: OrderedDict[int, Run] = OrderedDict()
+
+    def run(self, run_id: int) -> Run | None:
+        """None if there is no such run. Raises StoreError if that cannot be told now."""
+        try:
+            row = self._store.row(run_id)
+            run = shown(row, self._store) if row else None
+        except StoreError:
+            with self._known_lock:
+                if run_id not in self._known:
+                    raise
+                return self._known[run_id]
+        self._remember({run_id: run})
+        return run
+
+    def recent(self, limit: int) -> list[Run]:
+        try:
+            runs = {row["id"]: shown(row, self._store) for row in self._store.newest(limit)}
+        except StoreError:
+            with self._known_lock:
+                newest = sorted(self._known, reverse=True)[:limit]
+                return [self._known[run_id] for run_id in newest]
+        self._remember(runs)
+        return [run for run in runs.values() if run]
+
+    def _remember(self, runs: dict[int, Run | None]) -> None:
+        with self._known_lock:
+            for run_id, run in runs.items():
+                self._known.pop(run_id, None)
+                if run:
+                    self._known[run_id] = run
+            while len(self._known) > MAX_KNOWN:
+                self._known.popitem(last=False)
 
     def records(self, run_id: int) -> list[ModelRecords]:
+        """One entry per net; reads only what is new since the last call."""
         with self._lock:
             curves = self._runs.pop(run_id, None) or Curves(run_id)
             self._runs[run_id] = curves
             while len(self._runs) > MAX_CACHED:
                 self._runs.popitem(last=False)
             if not curves.is_final and time.monotonic() - curves.read_at > FRESH_S:
-                curves.refresh(self._store)
+                with suppress(StoreError):
+                    curves.refresh(self._store)
             return curves.shown

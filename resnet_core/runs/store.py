@@ -40,12 +40,15 @@ class Store:
         self.path = self.folder / FILE
         self._lock = threading.RLock()
         self._db, self.notice = open_database(self.folder, timeout_s)
+        self._is_open = True
         self._inode = self.path.stat().st_ino
         if max_pages is not None:
             self._db.execute(f"pragma max_page_count = {int(max_pages)}")
 
     def close(self) -> None:
+        """Whoever still holds the store, in another thread, gets a StoreError."""
         with self._lock:
+            self._is_open = False
             self._db.close()
 
     def is_same_file(self) -> bool:
@@ -209,7 +212,7 @@ class Store:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Immediate: one that first reads and then writes may not wait."""
-        with self._lock, plain_errors(self.path):
+        with self._alone():
             self._db.execute("begin immediate")
             try:
                 yield self._db
@@ -221,8 +224,17 @@ class Store:
 
     def _read(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
         """All rows at once: an unfinished cursor would keep a lock on the file."""
-        with self._lock, plain_errors(self.path):
+        with self._alone():
             return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._lock, plain_errors(self.path):
+            if not self._is_open:
+                raise StoreError(
+                    f"The database in {self.folder} was closed, deleted or replaced. Try again."
+                )
+            yield
 
 
 def _update(db: sqlite3.Connection, table: str, columns: dict, where: str, values: tuple) -> None:
