@@ -30,11 +30,14 @@ from engines import (
 )
 
 from resnet_core.presets import digits
-from resnet_core.runs import processes
+from resnet_core.runs import processes, unit
 from resnet_core.runs.crew import Crew
 from resnet_core.runs.owner import Owner
+from resnet_core.runs.processes import NO_DISK, NO_STORE
 from resnet_core.runs.run import REASONS
-from resnet_core.runs.store import Store
+from resnet_core.runs.schema import FILE
+from resnet_core.runs.store import Batch, Store, StoreError, StoreFull
+from resnet_core.runs.supervisor import Supervisor
 from resnet_core.train import RunConfig
 
 
@@ -301,6 +304,101 @@ def test_full_disk_ends_the_run_and_keeps_what_was_stored(full_disk):
         assert_curves_are_right(engine, run_id)
         filler.unlink()
         assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
+
+
+@pytest.mark.parametrize(("code", "reason"), [(NO_DISK, "disk"), (NO_STORE, "store")])
+def test_why_an_owner_gave_up_is_kept_until_it_is_stored(tmp_path, monkeypatch, code, reason):
+    supervisor = Supervisor(tmp_path, FAKE)
+    store = supervisor.store
+    owner = subprocess.Popen(
+        [sys.executable, "-c", f"import sys; sys.stdin.read(); exit({code})"], stdin=subprocess.PIPE
+    )
+    run_id = store.submit(config().to_json(), "x", 5)
+    _, attempt = store.claim(processes.identity(owner.pid))
+    store.append(run_id, attempt, Batch(run={"state": "running"}))
+    owner.stdin.close()
+    wait(lambda: not processes.is_alive(store.row(run_id)["worker"]))
+    with monkeypatch.context() as full:
+        full.setattr(store, "end", cannot_write)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                supervisor.mind()
+    assert supervisor.mind()
+    assert (store.row(run_id)["ended"], store.row(run_id)["reason"]) == ("failed", reason)
+    assert not supervisor.mind() and not supervisor.ended
+    store.close()
+
+
+def cannot_write(*_, **__):
+    raise StoreError("There is no room.")
+
+
+@pytest.mark.parametrize(("error", "code"), [(StoreFull, NO_DISK), (StoreError, NO_STORE)])
+def test_only_a_full_disk_is_called_full(tmp_path, monkeypatch, error, code):
+    def full_or_locked(*_):
+        raise error("a sentence")
+
+    monkeypatch.setattr(unit, "wait_and_own", full_or_locked)
+    with pytest.raises(SystemExit) as caught:
+        unit.main(str(tmp_path), FAKE.to_json(), str(tmp_path / "log"))
+    assert caught.value.code == code
+
+
+@pytest.mark.slow
+def test_locked_database_ends_the_run_and_is_not_called_a_full_disk(tmp_path):
+    with engine_in(tmp_path, patience_s=1.0) as engine:
+        run_id = submit(engine, "step=0.005", steps=20_000)
+        wait_for_steps(engine, run_id, 5)
+        (owner,) = processes_of(tmp_path, "unit")
+        other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+        wait(lambda: locks(other))
+        wait(lambda: are_gone([owner]), 30)
+        assert engine.run(run_id).state == "running"  # as it was known
+        other.execute("rollback")
+        other.close()
+        run = wait_for_end(engine, run_id)
+        assert (run.ended, run.reason) == ("failed", "store")
+        assert "room" not in run.sentence and "Close other programs" in run.sentence
+        assert_curves_are_right(engine, run_id)
+
+
+def locks(db: sqlite3.Connection) -> bool:
+    with suppress(sqlite3.OperationalError):
+        db.execute("begin exclusive")
+        return True
+    return False
+
+
+def test_pause_ends_after_a_while_and_gives_the_slot_to_others(tmp_path):
+    with engine_in(tmp_path, pause_s=0.6) as engine:
+        run_id = submit(engine, "step=0.01", steps=5000)
+        waiting = submit(engine, steps=3)
+        wait_for_steps(engine, run_id, 5)
+        engine.pause(run_id)
+        run = wait_for_end(engine, run_id)
+        assert (run.ended, run.reason) == ("interrupted", "paused_long")
+        last = max(m.steps_done for m in run.models) - 1
+        assert run.sentence == (
+            f"The run was paused for 1 s and was ended. The curves up to step {last} are kept."
+        )
+        assert_curves_are_right(engine, run_id)
+        assert wait_for_end(engine, waiting).ended == "steps"
+
+
+def test_pause_ends_soon_when_no_app_is_open(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.01", steps=5000)
+        wait_for_steps(engine, run_id, 5)
+        everything = processes_of(tmp_path)
+        assert len(everything) == 4
+        engine.pause(run_id)
+        wait(lambda: engine.run(run_id).state == "paused")
+        time.sleep(2 * FAKE.grace_s)
+        assert engine.run(run_id).state == "paused"  # an app is open
+        engine.close()
+        wait(lambda: are_gone(everything), 10)
+        run = engine.run(run_id)
+        assert (run.ended, run.reason) == ("interrupted", "paused_long")
 
 
 def test_owner_keeps_its_batch_while_the_store_is_full(tmp_path, monkeypatch):

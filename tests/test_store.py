@@ -211,8 +211,9 @@ def test_locked_file_is_a_sentence(tmp_path):
     store = Store(tmp_path, timeout_s=0.05)
     other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     other.execute("begin exclusive")
-    with pytest.raises(StoreFull, match="Another program"):
+    with pytest.raises(StoreError, match="Another program") as caught:
         store.submit("{}", "a", 1)
+    assert not isinstance(caught.value, StoreFull)  # to free some space would not help
     other.execute("rollback")
     other.close()
     assert store.submit("{}", "a", 1) == 1

@@ -16,6 +16,7 @@ class Limits:
     silent_s: float = 90.0  # an owner that wrote nothing for so long is hung
     stall_s: float = 600.0  # a trainer that sent nothing for so long is hung
     soft_stop_s: float = 3.0  # from the wish to stop to the kill
+    pause_s: float = 1800.0  # a run that is paused for longer gives the slot to others
     patience_s: float = 30.0  # an owner that cannot store keeps trying
     grace_s: float = 10.0  # the supervisor outlives the last app: a server restarts faster
     keep_runs: int = 200  # finished ones; the oldest go first

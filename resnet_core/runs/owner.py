@@ -9,7 +9,7 @@ from contextlib import suppress
 from .crew import Crew, Trainer
 from .ledger import MAX_PENDING, Ledger, resolved_config
 from .limits import Limits
-from .processes import cap_log, say
+from .processes import Lock, cap_log, say
 from .run import end_sentence
 from .store import Fenced, Store, StoreError, as_json
 
@@ -31,6 +31,8 @@ class Owner:
         self.resolved: dict = {}
         self.want, self.obeyed = "run", "run"
         self.stop_by: float | None = None
+        self.apps = Lock(store.folder / "apps.lock")
+        self._paused_at = self._app_seen_at = time.monotonic()
         self.elapsed_s, self._ticked_at = 0.0, time.monotonic()
         self._stored_at = self._tried_at = self._asked_at = time.monotonic()
 
@@ -76,7 +78,7 @@ class Owner:
         self._obey(now)
         if self.stop_by is not None and now > self.stop_by:
             return "stopped", "", ""
-        return self._hung(now)
+        return self._hung(now) or self._paused_long(now)
 
     def _listen(self, trainer: Trainer, head: dict, data: bytes) -> tuple[str, str, str] | None:
         match head["kind"]:
@@ -143,6 +145,7 @@ class Owner:
             self.ledger.batch.run["state"] = "paused" if paused else "running"
             self.ledger.batch.run["sentence"] = "Paused." if paused else "Training."
             self.flush(patiently=True)
+            self._paused_at = self._app_seen_at = now
         for trainer in self.crew.trainers:
             trainer.heard_at = now
 
@@ -169,6 +172,17 @@ class Owner:
             over = all(self.ledger.nets[m].how for m in self._models_of(trainer))
             if self.obeyed == "run" and not over and now - trainer.heard_at > limit:
                 return "failed", "hung", f"{limit:.0f} s"
+        return None
+
+    def _paused_long(self, now: float) -> tuple[str, str, str] | None:
+        """A pause holds the slot and 0.5 GB: it ends after a while, or soon if no app is open."""
+        if self.obeyed != "pause":
+            return None
+        if self.apps.is_held():
+            self._app_seen_at = now
+        paused_s = now - self._paused_at
+        if paused_s > self.limits.pause_s or now - self._app_seen_at > self.limits.grace_s:
+            return "interrupted", "paused_long", duration(paused_s)
         return None
 
     def _how_it_ended(self) -> str:
@@ -200,3 +214,7 @@ class Owner:
         while self.ledger.batch.run:  # not stored: there may be room in a moment
             time.sleep(0.5)
             self.flush(patiently=True)
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else f"{seconds:.0f} s"

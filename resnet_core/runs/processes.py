@@ -18,7 +18,7 @@ import psutil
 #: where `python -m resnet_core...` finds the package, whatever the working directory
 ROOT = Path(__file__).resolve().parents[2]
 #: exit codes with which an owner tells its supervisor why it gave up
-FENCED, NO_DISK = 75, 74
+FENCED, NO_DISK, NO_STORE = 75, 74, 73
 MAX_LOG = 1_000_000  # bytes
 MAX_LOGS = 20  # files
 

@@ -158,6 +158,9 @@ REASONS = {
     "crash": "The training process crashed ({detail}).",
     "error": "The training stopped with an error: {detail}",
     "disk": "There was no room left to store the curves. Free some space and run again.",
+    "store": "The curves could not be stored: the database could not be written. Close other "
+    "programs that use the data folder, check its rights and run again.",
+    "paused_long": "The run was paused for {detail} and was ended.",
     "hung": "The training gave no sign of life for {detail} and was stopped.",
     "device": "The device cannot be used: {detail}",
     "start": "The training could not start: {detail}",

@@ -55,7 +55,7 @@ create table speed(device text primary key, op_overhead_s real not null, macs_pe
 
 
 class StoreFull(StoreError):
-    """No room, no rights or a locked file: may pass, so an owner tries again for a while."""
+    """There is no room on the disk."""
 
 
 class Fenced(Exception):
@@ -153,11 +153,11 @@ SENTENCES = {
         "RESIDUAL_EXPLORER_DATA to a folder on another disk.",
     ),
     sqlite3.SQLITE_IOERR: (
-        StoreFull,
+        StoreError,
         "The data folder {folder} cannot be written ({e}). Check the disk and its free space.",
     ),
     sqlite3.SQLITE_BUSY: (
-        StoreFull,
+        StoreError,
         "Another program keeps the database in {folder} locked. Close it and try again.",
     ),
     sqlite3.SQLITE_READONLY: (

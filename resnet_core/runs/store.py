@@ -110,7 +110,7 @@ class Store:
             )
 
     def append(self, run_id: int, attempt: int, batch: Batch) -> str:
-        """Stores a batch and gives what the user wants. Raises Fenced, or StoreFull: try again."""
+        """Stores a batch and gives what the user wants. Raises Fenced or StoreError."""
         with self._writing() as db:
             want = self.wanted(run_id, attempt)
             for table, rows in (("channel", batch.channels), ("point", batch.points)):

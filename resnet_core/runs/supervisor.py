@@ -18,7 +18,7 @@ import psutil
 
 from . import processes, wire
 from .limits import Limits
-from .processes import NO_DISK, Lock, say
+from .processes import NO_DISK, NO_STORE, Lock, say
 from .run import end_sentence
 from .store import Store, StoreError
 
@@ -26,6 +26,8 @@ from .store import Store, StoreError
 ROOM_TO_PARK = 1_500_000_000
 #: times that a run is started anew because its owner died before it had begun
 MAX_ATTEMPTS = 2
+#: exit code of an owner that could not store its run -> reason
+GAVE_UP = {NO_DISK: "disk", NO_STORE: "store"}
 
 
 class Unit:
@@ -98,7 +100,9 @@ class Supervisor:
         for run in active:
             if not processes.is_alive(run["worker"]):
                 self.ended |= processes.reap()
-                self.bury(run, self.ended.pop(processes.pid_of(run["worker"]), None))
+                pid = processes.pid_of(run["worker"])
+                self.bury(run, self.ended.get(pid))
+                self.ended.pop(pid, None)  # now: had it not been stored, it would be needed again
             elif end := self.given_up(run):
                 say(f"run {run['id']}: {end}")
                 processes.kill_group(run["worker"])
@@ -113,8 +117,8 @@ class Supervisor:
             return
         if run["state"] == "starting" and run["attempt"] < MAX_ATTEMPTS:
             self.store.requeue(run["id"], run["attempt"])
-        elif status == NO_DISK:
-            self.close(run, "failed", "disk", "")
+        elif status in GAVE_UP:
+            self.close(run, "failed", GAVE_UP[status], "")
         elif status is None:
             self.close(run, "interrupted", "lost", "")
         elif status < 0:

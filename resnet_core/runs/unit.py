@@ -15,9 +15,9 @@ from . import processes
 from .crew import Crew, offer_to_oom_killer
 from .limits import Limits
 from .owner import NUM_MODELS, Owner
-from .processes import FENCED, NO_DISK, say
+from .processes import FENCED, NO_DISK, NO_STORE, say
 from .run import Speed
-from .store import Fenced, Store, StoreError
+from .store import Fenced, Store, StoreError, StoreFull
 
 
 def parked(crew: Crew, store: Store, limits: Limits) -> dict:
@@ -64,23 +64,27 @@ def keep_speed(store: Store, found: list[dict], num_trainers: int) -> None:
         store.keep_speed(Speed(device=device, op_overhead_s=overhead, macs_per_s=macs_per_s))
 
 
-def main(folder: str, limits_text: str, log: str) -> None:
-    limits = Limits.from_json(limits_text)
-    offer_to_oom_killer()
-    store = Store(Path(folder))
-    crew = Crew(NUM_MODELS, limits, Path(log))
+def wait_and_own(folder: Path, limits: Limits, log: Path) -> None:
+    store = Store(folder)
+    crew = Crew(NUM_MODELS, limits, log)
     try:
         order = parked(crew, store, limits)
         Owner(store, order["run"], order["attempt"], crew, limits).work()
+    finally:
+        crew.end()
+        processes.cap_log(log)
+
+
+def main(folder: str, limits: str, log: str) -> None:
+    offer_to_oom_killer()
+    try:
+        wait_and_own(Path(folder), Limits.from_json(limits), Path(log))
     except Fenced as e:
         say(f"given up: {e}")
         raise SystemExit(FENCED) from None
     except StoreError as e:
         say(str(e))
-        raise SystemExit(NO_DISK) from None
-    finally:
-        crew.end()
-        processes.cap_log(Path(log))
+        raise SystemExit(NO_DISK if isinstance(e, StoreFull) else NO_STORE) from None
 
 
 if __name__ == "__main__":
