@@ -71,7 +71,7 @@ class Trainer:
         self.diverged: Diverged | None = None
 
     def fingerprints(self) -> dict[str, str]:
-        """state_dict name -> SHA-256, of the weights as they are now; see twins.compare."""
+        """state_dict name -> SHA-256, of the weights as they are now; see proof.compare."""
         return fingerprints(self.module)
 
     def records(self) -> Iterator[Record | Diverged]:

@@ -1,15 +1,16 @@
-"""The matched twin of a net: the same layers without (or with) shortcuts, and the proof of it."""
+"""The matched twin of a net: the same layers without (or with) shortcuts, and its weights."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from .net import blocks_of, build
+from .proof import Proof as Proof
 from .spec import NetSpec, SpecError
 
 if TYPE_CHECKING:
@@ -63,43 +64,3 @@ def fingerprints(module: nn.Module) -> dict[str, str]:
         name: hashlib.sha256(tensor.cpu().contiguous().numpy().tobytes()).hexdigest()
         for name, tensor in module.state_dict().items()
     }
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What two nets share at step 0, by the hashes of their tensors."""
-
-    shared: int  # tensors with the same name in both
-    identical: int  # of these, tensors with the same bytes
-    only_0: tuple[str, ...]  # names in the net alone
-    only_1: tuple[str, ...]  # names in its twin alone
-
-    @property
-    def sentence(self) -> str:
-        start = f"{self.identical} of {self.shared} shared tensors identical at step 0"
-        extra = self.only_0 + self.only_1
-        if not extra:
-            return f"{start}; the shortcuts add no parameters."
-        if self.only_0 and self.only_1:
-            return (
-                f"{start}; {len(self.only_0)} are only in the net, {len(self.only_1)} in its twin."
-            )
-        more = (
-            "the residual net has" if all("shortcut" in n.split(".") for n in extra) else "one has"
-        )
-        return f"{start}; {more} {len(extra)} more: {_parts(extra)}."
-
-
-def _parts(names: tuple[str, ...]) -> str:
-    return "projections" if all("shortcut" in n.split(".") for n in names) else ", ".join(names)
-
-
-def compare(prints_0: dict[str, str], prints_1: dict[str, str]) -> Proof:
-    """The fingerprints of a net and of its twin -> what is shared and what is not."""
-    shared = [name for name in prints_0 if name in prints_1]
-    return Proof(
-        shared=len(shared),
-        identical=sum(prints_0[name] == prints_1[name] for name in shared),
-        only_0=tuple(name for name in prints_0 if name not in prints_1),
-        only_1=tuple(name for name in prints_1 if name not in prints_0),
-    )

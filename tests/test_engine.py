@@ -78,6 +78,7 @@ def test_the_proof_counts_what_is_the_same(engine):
     assert (proof.only_0, proof.only_1) == (("only",), ())
     assert (proof.batches_compared, proof.batches_identical) == (5, 5)
     assert proof.holds
+    assert proof.sentence == "2 of 2 shared tensors identical at step 0; one has 1 more: only."
 
 
 def test_the_proof_can_fail(engine):

@@ -9,9 +9,10 @@ import torch
 
 from resnet_core.net import blocks_of
 from resnet_core.presets import PRESETS, cifar, digits
+from resnet_core.proof import compare
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import RunConfig, Trainer
-from resnet_core.twins import build_pair_member, compare, fingerprints, twin_of
+from resnet_core.twins import build_pair_member, fingerprints, twin_of
 
 NARROWING = NetSpec(
     name="narrowing",
@@ -61,7 +62,7 @@ def test_without_projections_the_twins_are_the_same_tensors():
     proof = compare(*prints_of_pair(digits(20)))
     assert (proof.only_0, proof.only_1) == ((), ())
     # 19 convs, 5 tensors of each of 19 norms, 2 of the linear layer
-    assert proof.shared == proof.identical == 19 + 19 * 5 + 2
+    assert proof.tensors_shared == proof.tensors_identical == 19 + 19 * 5 + 2
     assert proof.sentence == (
         "116 of 116 shared tensors identical at step 0; the shortcuts add no parameters."
     )
@@ -91,8 +92,8 @@ def test_the_proof_fails_when_one_weight_differs():
     with torch.no_grad():
         module.stage2[0].conv1.weight[0, 0, 0, 0] += 1e-6
     proof = compare(prints, fingerprints(module))
-    assert proof.shared - proof.identical == 1
-    assert proof.sentence.startswith(f"{proof.identical} of {proof.shared} shared")
+    assert proof.tensors_shared - proof.tensors_identical == 1
+    assert proof.sentence.startswith(f"{proof.tensors_identical} of {proof.tensors_shared} shared")
 
 
 def test_weights_depend_on_the_seed_and_nothing_else():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+
+from resnet_core.proof import Proof, compare
 
 from .store import Batch, as_json
 
@@ -31,7 +33,7 @@ class Ledger:
         self.nets = [Net() for _ in range(num_models)]
         self.batch = Batch()
         self.pending_bytes = self.bytes = 0
-        self.proof = {"batches_compared": 0, "batches_identical": 0}
+        self.proof = Proof()
         self.has_first = False
 
     def is_over(self) -> bool:
@@ -42,7 +44,7 @@ class Ledger:
 
     def take(self) -> Batch:
         """The batch so far. It stays until `stored` is told: storing it may have to be retried."""
-        self.batch.run["bytes"] = self.bytes
+        self.batch.run |= {"bytes": self.bytes, "proof": as_json(asdict(self.proof))}
         return self.batch
 
     def stored(self) -> None:
@@ -90,24 +92,19 @@ class Ledger:
         others = [other for other in self.nets if other is not net]
         if others and all(step in other.crcs for other in others):
             same = all(other.crcs.pop(step) == crc for other in others)
-            self.proof["batches_compared"] += 1
-            self.proof["batches_identical"] += same
-            self.batch.run["proof"] = as_json(self.proof)
+            self.proof = replace(
+                self.proof,
+                batches_compared=self.proof.batches_compared + 1,
+                batches_identical=self.proof.batches_identical + same,
+            )
         else:
             net.crcs[step] = crc
 
     def _prints(self, net: Net, head: dict, data: bytes) -> None:
         net.prints = head["prints"]
         prints = [other.prints for other in self.nets]
-        if len(prints) == 2 and all(prints):
-            shared = prints[0].keys() & prints[1].keys()
-            self.proof |= {
-                "tensors_shared": len(shared),
-                "tensors_identical": sum(prints[0][name] == prints[1][name] for name in shared),
-                "only_0": [name for name in prints[0] if name not in shared],
-                "only_1": [name for name in prints[1] if name not in shared],
-            }
-            self.batch.run["proof"] = as_json(self.proof)
+        if all(prints):  # they come before the first record
+            self.proof = compare(*prints)
 
     def _pace(self, net: Net, head: dict, data: bytes) -> None:
         net.pace = head["done"], head["step_s"]

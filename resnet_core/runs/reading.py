@@ -12,9 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from resnet_core.proof import Proof
 from resnet_core.spec import SpecError
 
-from .run import ModelEnd, ModelProgress, ModelRecords, Proof, Resolved, Run
+from .run import ModelEnd, ModelProgress, ModelRecords, Resolved, Run
 from .store import Store, StoreError
 
 #: runs whose curves stay in memory: all that the viewers of one server look at

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resnet_core.proof import Proof
+
 if TYPE_CHECKING:  # train imports torch: the supervisor and the owners stay light
     from resnet_core.train import RunConfig
 
@@ -48,25 +50,6 @@ class ModelProgress:
     steps_done: int
     end: ModelEnd | None = None
     accuracy: float | None = None  # [0..1] on held-out examples, when known
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proof:
-    """What the nets of a run share, compared tensor by tensor and batch by batch."""
-
-    tensors_shared: int = 0  # that both nets have
-    tensors_identical: int = 0  # of these, bit for bit the same before step 0
-    only_0: tuple[str, ...] = ()  # names of tensors that the net alone has
-    only_1: tuple[str, ...] = ()  # and its twin alone
-    batches_compared: int = 0  # steps that both nets have done
-    batches_identical: int = 0  # of these, with bit for bit the same examples
-
-    @property
-    def holds(self) -> bool:
-        return (
-            self.tensors_shared == self.tensors_identical > 0
-            and self.batches_compared == self.batches_identical
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
