@@ -109,4 +109,5 @@ MISHAPS = {
     "exit": lambda: os._exit(0),
     "hang": lambda: time.sleep(1000),
     "flood": flood,
+    "late": lambda: time.sleep(0.3),
 }

@@ -231,6 +231,13 @@ def test_progress_and_remaining_time(engine):
     engine.stop(run_id)
 
 
+def test_the_first_record_of_each_net_is_stored_at_once(tmp_path):
+    with engine_in(tmp_path, flush_s=60.0, beat_s=60.0) as engine:
+        run_id = submit(engine, "1:late@0 step=0.01", steps=5000)
+        wait_for_steps(engine, run_id, 1)
+        assert engine.run(run_id).first_record_s < 15
+
+
 def test_start_and_reads_do_not_block_the_page(engine):
     submit(engine, "step=0.01", steps=200)
     slowest = 0.0

@@ -34,10 +34,14 @@ class Ledger:
         self.batch = Batch()
         self.pending_bytes = self.bytes = 0
         self.proof = Proof()
-        self.has_first = False
 
     def is_over(self) -> bool:
         return all(net.how for net in self.nets)
+
+    @property
+    def num_begun(self) -> int:
+        """Nets that have their first record."""
+        return sum(net.steps > 0 for net in self.nets)
 
     def hows(self) -> list[str | None]:
         return [net.how for net in self.nets]
@@ -79,13 +83,12 @@ class Ledger:
         for place, (offset, size) in enumerate(net.channels):
             point = (head["model"], place, step, data[offset : offset + size])
             self.batch.points.append(point)
+        if not self.num_begun:
+            self.batch.run["first_at"] = time.time()
         net.steps = step + 1
         self.bytes += len(data)
         self.pending_bytes += len(data)
         self._set(head["model"], steps=net.steps)
-        if not self.has_first:
-            self.has_first = True
-            self.batch.run["first_at"] = time.time()
         self._compare_batches(net, step, head["crc"])
 
     def _compare_batches(self, net: Net, step: int, crc: int) -> None:

@@ -58,7 +58,7 @@ class Owner:
 
     def _turn(self) -> tuple[str, str, str] | None:
         """Hears, stores, obeys; (ended, reason, detail) when the run is over."""
-        had_first, end = self.ledger.has_first, None
+        had_begun, end = self.ledger.num_begun, None
         if self.ledger.pending_bytes > MAX_PENDING:
             time.sleep(0.1)  # the trainers wait until there is room again
         else:
@@ -68,7 +68,7 @@ class Owner:
         if end or self.ledger.is_over():
             return end or (self._how_it_ended(), "", "")
         now = time.monotonic()
-        if self.ledger.has_first > had_first or self._is_due(now):
+        if self.ledger.num_begun > had_begun or self._is_due(now):  # first records at once
             self.flush(patiently=True)
         elif now - self._asked_at > self.limits.flush_s:
             self._asked_at = now
@@ -101,7 +101,7 @@ class Owner:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        if self.obeyed != "pause" and self.ledger.has_first:
+        if self.obeyed != "pause" and self.ledger.num_begun:
             self.elapsed_s += now - self._ticked_at
         self._ticked_at = now
 
