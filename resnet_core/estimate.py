@@ -12,11 +12,14 @@ from .graph import trace
 from .runs.run import Speed
 from .spec import SpecError
 from .train import RunConfig
-from .twins import twin_of
+from .twins import pair_of
 
 PROCESS_BYTES = 350 * 2**20  # of a training process with torch loaded, without any net
 SHARE = 0.9  # of the free memory that a run may take
 MAX_SECONDS = 3600
+LEAST_STEPS = 5  # that a time budget trains before it can be turned into steps
+#: what a CPU does at least, for as long as this machine has not been measured
+ASSUMED = Speed(device="cpu", op_overhead_s=2e-4, macs_per_s=2e10)
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,14 @@ class Estimate:
     bytes_needed: int
     bytes_free: int
     batch_that_fits: int  # 0 if not even a batch of 2 does
-    seconds: float | None  # None until the speed of the device has been measured
+    seconds: float | None  # None for a device that has not been measured and is no CPU
     step_seconds: float | None
+    is_measured: bool  # whether the seconds rest on this machine's measured speed
 
 
 def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     """Memory by what autograd keeps (geometry.py), time by the measured speed of the device."""
-    graphs = [trace(config.net), trace(twin_of(config.net))]
+    graphs = [trace(net) for net in pair_of(config)]
     memory = [training_memory(graph, config.batch_size) for graph in graphs]
     fixed = sum(m.weights + m.gradients + m.optimizer for m in memory)
     fixed += 2 * PROCESS_BYTES if config.device == "cpu" else PROCESS_BYTES
@@ -40,11 +44,14 @@ def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     free = free_bytes(config.device)
     batch = int((SHARE * free - fixed) * config.batch_size / activations)
     step = seconds = None
-    if speed is not None:
-        steps = [speed.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
+    if known := speed or (ASSUMED if config.device == "cpu" else None):
+        steps = [known.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
         step = max(steps) if config.device == "cpu" else sum(steps)
-        seconds = config.seconds or step * config.steps
-    return Estimate(fixed + activations, free, batch if batch >= 2 else 0, seconds, step)
+        least = step * LEAST_STEPS
+        seconds = max(config.seconds, least) if config.seconds else step * config.steps
+    return Estimate(
+        fixed + activations, free, batch if batch >= 2 else 0, seconds, step, bool(speed)
+    )
 
 
 def free_bytes(device: str) -> int:
@@ -73,8 +80,8 @@ def check_fits(config: RunConfig, needed: Estimate) -> None:
         remedy = f"Use at most {steps:,} steps, " if steps else "Use "
         raise SpecError(
             "time",
-            f"{config.steps:,} steps would take about {needed.seconds / 3600:.1f} hours, "
-            f"{needed.step_seconds:.1f} s each",
+            f"this run would take about {needed.seconds / 3600:.1f} hours, "
+            f"{needed.step_seconds:.1f} s for each step",
             remedy + ("or " if steps else "") + "a smaller input, batch or net",
         )
 

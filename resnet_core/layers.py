@@ -28,4 +28,4 @@ class Norm:
     make: Callable  # (channels) -> the module after each conv
 
 
-NORMS = {"batch": Norm("batch norm", nn.BatchNorm2d), "none": Norm("none", NoNorm)}
+NORMS = {"batch": Norm("batch", nn.BatchNorm2d), "none": Norm("none", NoNorm)}

@@ -162,9 +162,7 @@ class Init:
 
 INITS = {
     "kaiming": Init("Kaiming", "Normal, fan-out, gain of ReLU: keeps the signal's size.", kaiming),
-    "pytorch": Init(
-        "PyTorch default", "Uniform, smaller: without a norm it fades.", as_pytorch_does
-    ),
+    "pytorch": Init("PyTorch", "Uniform, smaller: without a norm it fades.", as_pytorch_does),
 }
 
 

@@ -16,9 +16,9 @@ LIMITS = {
     "stride": (1, 4),
     "stem_width": (1, 8192),
     "num_classes": (1, 100_000),
-    "channels": (1, 1024),
-    "height": (1, 2048),
-    "width of the input": (1, 2048),
+    "input_shape.channels": (1, 1024),
+    "input_shape.height": (1, 2048),
+    "input_shape.width": (1, 2048),
 }
 MAX_STAGES = 16
 MAX_BLOCKS = 2000
@@ -99,8 +99,8 @@ class NetSpec:
                 f"{self.input_shape!r:.60} is not a shape",
                 "Give channels, height and width, for example 3, 32, 32",
             )
-        for name, size in zip(("channels", "height", "width of the input"), self.input_shape):
-            check_number(name, size, where="input_shape")
+        for name, size in zip(("channels", "height", "width"), self.input_shape):
+            check_number(f"input_shape.{name}", size)
         if not 1 <= len(self.stages) <= MAX_STAGES:
             raise SpecError(
                 "stages",
@@ -174,16 +174,15 @@ class BlockSpec:
     norm: str
 
 
-def check_number(name: str, value: object, where: str | None = None) -> None:
+def check_number(name: str, value: object) -> None:
     """Raises SpecError unless `value` is a whole number within LIMITS[name]."""
     least, most = LIMITS[name]
     if isinstance(value, bool) or not isinstance(value, int):
-        raise SpecError(
-            where or name, f"{value!r:.40} is not a whole number", f"Use {least} to {most:,}"
-        )
+        problem = "it is empty" if value == "" else f"{value!r:.40} is not a whole number"
+        raise SpecError(name, problem, f"Use {least} to {most:,}")
     if not least <= value <= most:
         problem = f"{shown(value)} is out of range"
-        raise SpecError(where or name, problem, f"Use a whole number from {least} to {most:,}")
+        raise SpecError(name, problem, f"Use a whole number from {least} to {most:,}")
 
 
 def shown(value: int) -> str:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from zlib import crc32
 
@@ -15,40 +13,27 @@ from torch import nn
 from torch.nn import functional as F
 
 from .data import batches, dataset_row, fit
-from .devices import widest_float
+from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
 from .probes import PROBES, labels
-from .run_config import RANGES, RunConfig
+from .ranges import RANGES
+from .record import Diverged, Record
+from .run_config import RunConfig
 from .sgd import SGD
-from .twins import build_pair_member, fingerprints, twin_of
+from .twins import build_pair_member, fingerprints, pair_of
 
-__all__ = ["Diverged", "Record", "RunConfig", "Trainer", "calibrate", "evaluate", "labels", "train"]
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one model showed at one step, taken before the update: gradients fit the loss."""
-
-    model: int  # 0 = the net, 1 = its twin
-    step: int
-    scalars: dict[str, float]  # "loss" [nats], "accuracy" [0..1] of the batch
-    per_op: dict[str, np.ndarray]  # float32: "input_grad" per block, "weight_grad" per layer
-    batch_crc: int = 0  # CRC-32 of the batch's indices: equal in both twins at each step
-
-    @property
-    def is_finite(self) -> bool:
-        values = [np.asarray(list(self.scalars.values())), *self.per_op.values()]
-        return all(np.isfinite(v).all() for v in values)
-
-
-@dataclass(frozen=True)
-class Diverged:
-    """A net whose numbers stopped being finite: a result, not a failure."""
-
-    model: int
-    step: int
-    path: str  # the first op with a non-finite value
-    what: str  # "output", "gradient" or "loss"
+__all__ = [
+    "Diverged",
+    "Record",
+    "RunConfig",
+    "Trainer",
+    "available_devices",
+    "describe",
+    "evaluate",
+    "labels",
+    "train",
+    "use_one_thread",
+]
 
 
 class Trainer:
@@ -60,7 +45,7 @@ class Trainer:
     def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
         settle(config.device)
         self.config, self.model, self.lr = config, model, config.lr
-        self.net = (config.net, twin_of(config.net))[model]
+        self.net = pair_of(config)[model]
         self.module = build_pair_member(config, model).to(
             config.device, memory_format=torch.channels_last
         )
@@ -148,20 +133,20 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
     return right / len(examples.test_labels)
 
 
-def calibrate(config: RunConfig, model: int = 0, steps: int = 4) -> float:
-    """Seconds that one recorded step of one net takes here and now, by a throwaway net.
-
-    The median: the first step also pays for the build, for memory and for choosing kernels.
-    """
-    trial = replace(config, seconds=None, steps=steps, lr=RANGES["lr"][1])  # does not diverge soon
-    marks = [time.perf_counter()]
-    marks += [time.perf_counter() for record in train(trial, model) if isinstance(record, Record)]
-    return float(np.median(np.diff(marks)))
-
-
 def settle(device: str) -> None:
     """What makes runs fast and repeatable, for the calling thread and its process."""
     # a vanishing net's denormals would make it 3.6 x slower than its twin
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False  # "float32" on the screen means float32
+
+
+def use_one_thread() -> None:
+    """For a process that trains one net beside another: the two share the cores."""
+    torch.set_num_threads(1)
+
+
+def describe(device: str) -> dict[str, object]:
+    """What the records depend on beside the config; see runs.run.Resolved."""
+    name = dict(available_devices()).get(device, device)
+    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__), "device": name}

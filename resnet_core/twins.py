@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from .data import adapt_spec
 from .net import blocks_of, build
-from .proof import Proof as Proof
 from .spec import NetSpec, SpecError
 
 if TYPE_CHECKING:
@@ -40,13 +40,19 @@ def with_shortcut(net: NetSpec, shortcut: str, name: str) -> NetSpec:
     return replace(net, name=name, stages=stages)
 
 
+def pair_of(config: RunConfig) -> tuple[NetSpec, NetSpec]:
+    """The net and its twin as they are trained: the head has the classes of the data set."""
+    net = adapt_spec(config.net, config.dataset)
+    return net, twin_of(net)
+
+
 def build_pair_member(config: RunConfig, model: int) -> nn.Module:
     """The net (model 0) or its twin (1) with the weights of step 0, on the CPU.
 
     Both come from one seeded build of the residual net; the plain one takes every tensor it
     shares from there. So two processes that never meet hold bit-identical weights.
     """
-    pair = config.net, twin_of(config.net)
+    pair = pair_of(config)
     residual = pair[0] if pair[1].is_plain else pair[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)

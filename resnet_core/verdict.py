@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .spec import NetSpec
+from .spec import NetSpec, in_words
 
 WINDOW = 20  # steps that a "last" value is taken over
 LEAST = 10  # steps of both nets before learning is compared
@@ -91,18 +91,21 @@ def _compare(pair: list[_Net], chance: float, classes: int) -> tuple[str, _Net |
         return f"Neither has learned much: {guessing}.", None
     apart = worse.loss.mean() - better.loss.mean()
     if apart < max(CLEAR, (worse.loss.std() + better.loss.std()) / 2):
-        return "In these steps both learned about equally well.", None
+        return (
+            "By their last losses both learned about equally well, within 0.1 nats or their noise.",
+            None,
+        )
     still = f"; {worse.name} is still where it began: {guessing}"
     if worse.loss.mean() <= GUESSING * chance:
         still = ""
-    return f"{capital(better.name)} learned faster{still}.", better
+    return f"By its last losses {better.name} learned faster{still}.", better
 
 
 def _learning(pair: list[_Net], learned: str) -> str:
     residual, plain = pair
     diverged = [net for net in pair if net.seen.diverged_at]
     parts = [
-        f"{net.name} diverged at step {net.steps - 1}, first in {net.seen.diverged_at}"
+        f"{net.name} diverged at step {net.steps - 1}, first at {in_words(net.seen.diverged_at)}"
         for net in diverged
     ]
     if len(diverged) == 2:
@@ -134,7 +137,7 @@ def _gradients(pair: list[_Net]) -> str:
             rest = f"over the last {min(net.steps - 1, WINDOW)}"
             part += f" and {slope_in_words(net.slope(last))} {rest}"
         parts.append(part)
-    return f"From the last block to the first, {'; '.join(parts)}."
+    return f"∂L/∂x at the blocks' inputs, from the last block to the first: {'; '.join(parts)}."
 
 
 def slope_in_words(decades: float | None) -> str:
@@ -146,7 +149,7 @@ def slope_in_words(decades: float | None) -> str:
     if math.isinf(decades):
         return "vanishes to 0 in float32" if decades < 0 else "is 0 at the last block only"
     if abs(decades) < FLAT:
-        return f"stays flat ({decades:+.1f} decades)"
+        return f"stays flat ({decades:+.1f} decades)".replace("-", "−")
     small, large = ("shrinks", "vanishes") if decades < 0 else ("grows", "explodes")
     return f"{large if abs(decades) >= STEEP else small} by {abs(decades):.1f} decades"
 

@@ -51,11 +51,11 @@ def submit(engine: Engine, behaviour: str = "", **fields) -> int:
     return engine.submit(config(behaviour, **fields), uuid.uuid4().hex)
 
 
-def wait(condition: Callable, limit_s: float = 15.0):
+def wait_for(condition: Callable, seconds: float = 15.0):
     """The first true value of `condition()`. The limit is far above what it takes."""
-    deadline = time.monotonic() + limit_s
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
-        assert time.monotonic() < deadline, "waited too long"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
         time.sleep(0.01)
     return value
 
@@ -66,7 +66,7 @@ def wait_for_end(engine: Engine, run_id: int, limit_s: float = 15.0):
         run = engine.run(run_id)
         return run if run.is_over else None
 
-    return wait(ended, limit_s)
+    return wait_for(ended, limit_s)
 
 
 def wait_for_steps(engine: Engine, run_id: int, steps: int = 1, limit_s: float = 15.0):
@@ -78,7 +78,7 @@ def wait_for_steps(engine: Engine, run_id: int, steps: int = 1, limit_s: float =
         assert not engine.run(run_id).is_over, engine.run(run_id).sentence
         return len(records) == 2 and all(len(m.steps) >= steps for m in records)
 
-    wait(reached, limit_s)
+    wait_for(reached, limit_s)
     return engine.run(run_id)
 
 
@@ -101,7 +101,7 @@ def kill(*processes: psutil.Process) -> None:
             process.kill()
     for process in processes:
         with suppress(psutil.Error):
-            wait(lambda p=process: not p.is_running() or p.status() == psutil.STATUS_ZOMBIE, 5)
+            wait_for(lambda p=process: not p.is_running() or p.status() == psutil.STATUS_ZOMBIE, 5)
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:

@@ -10,10 +10,11 @@ import math
 import os
 import signal
 import time
-from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
+
+from resnet_core.record import Diverged, Record
 
 PATHS = {"input_grad": ["stage1.0", "stage1.1"], "weight_grad": ["stem.conv", "head.fc", "x"]}
 
@@ -29,23 +30,6 @@ class RunConfig(SimpleNamespace):
     def from_json(text: str) -> RunConfig:
         data = json.loads(text)
         return RunConfig(**{**data, "net": SimpleNamespace(**data["net"])})
-
-
-@dataclass(frozen=True)
-class Record:
-    model: int
-    step: int
-    scalars: dict
-    per_op: dict
-    batch_crc: int
-
-
-@dataclass(frozen=True)
-class Diverged:
-    model: int
-    step: int
-    path: str
-    what: str
 
 
 class Trainer:
@@ -90,6 +74,18 @@ def record(model: int, step: int, loss: float | None = None) -> Record:
         for name, paths in PATHS.items()
     }
     return Record(model, step, scalars, per_op, batch_crc=7 * step)
+
+
+def available_devices() -> list[tuple[str, str]]:
+    return [("cpu", "CPU")]
+
+
+def use_one_thread() -> None:
+    pass
+
+
+def describe(device: str) -> dict:
+    return {"threads": 1, "torch": "none", "device": device}
 
 
 def fail(error: Exception):

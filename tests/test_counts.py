@@ -1,5 +1,8 @@
 """Parameters, MACs, shapes and depths that the literature and torch itself give."""
 
+from dataclasses import replace
+from math import prod
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,13 +26,24 @@ GOLDEN = [
     (cifar(56), 853_018, 125_485_696),
     (cifar(110), 1_727_962, 252_887_680),
 ]
-#: net -> (entries of the state_dict, batch-norm parameters), same sources
+#: (net, entries of the state_dict, batch-norm parameters, convolutions), same sources
 TENSORS = [
-    (imagenet(18), 122, 9_600),
-    (imagenet(50), 320, 53_120),
-    (imagenet(152), 932, 151_424),
-    (cifar(20), 116, 1_376),
-    (cifar(110), 656, 8_096),
+    (imagenet(18), 122, 9_600, 20),
+    (imagenet(34), 218, 17_024, 36),
+    (imagenet(50), 320, 53_120, 53),
+    (imagenet(101), 626, 105_344, 104),
+    (imagenet(152), 932, 151_424, 155),
+    (cifar(20), 116, 1_376, 19),
+    (cifar(56), 332, 4_064, 55),
+    (cifar(110), 656, 8_096, 109),
+]
+#: (net, numbers that all convolutions and the linear layer put out for one 224x224 image)
+ACTIVATIONS = [
+    (imagenet(18), 2_484_712),
+    (imagenet(34), 3_739_112),
+    (imagenet(50), 11_114_984),
+    (imagenet(101), 16_232_936),
+    (imagenet(152), 22_555_112),
 ]
 
 
@@ -40,12 +54,20 @@ def test_published_nets_count_as_published(net, params, macs):
 
 
 @pytest.mark.parametrize(
-    ("net", "entries", "norm_params"), TENSORS, ids=lambda v: getattr(v, "name", "")
+    ("net", "entries", "norm_params", "convs"), TENSORS, ids=lambda v: getattr(v, "name", "")
 )
-def test_published_nets_have_the_published_tensors(net, entries, norm_params):
+def test_published_nets_have_the_published_tensors(net, entries, norm_params, convs):
     with torch.device("meta"):
         assert len(build(net).state_dict()) == entries
-    assert sum(op.params for op in trace(net).ops if op.kind == "norm") == norm_params
+    ops = trace(net).ops
+    assert sum(op.params for op in ops if op.kind == "norm") == norm_params
+    assert sum(op.kind == "conv" for op in ops) == convs
+
+
+@pytest.mark.parametrize(("net", "values"), ACTIVATIONS, ids=lambda v: getattr(v, "name", ""))
+def test_published_nets_have_the_published_shapes(net, values):
+    weighted = (op for op in trace(net).ops if op.kind in ("conv", "linear"))
+    assert sum(prod(op.shape) for op in weighted) == values
 
 
 @pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
@@ -66,16 +88,15 @@ def test_resnet50_has_the_shapes_of_table_1():
     assert by_path["head.fc"].shape == (1000,)
 
 
-def test_resnet20_has_the_shapes_of_section_4_2():
-    by_path = trace(cifar(20)).by_path
-    last = [by_path[f"stage{s}.2.relu2"].shape for s in (1, 2, 3)]
-    assert last == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
+@pytest.mark.parametrize("depth", [20, 56, 110])
+def test_cifar_nets_have_the_shapes_of_section_4_2(depth):
+    by_path, last = trace(cifar(depth)).by_path, (depth - 2) // 6 - 1
+    shapes = [by_path[f"stage{s}.{last}.relu2"].shape for s in (1, 2, 3)]
+    assert shapes == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
 
 
 def test_counts_alone_would_not_see_a_misplaced_stride():
     """Strides (2, 1, 1) instead of (1, 2, 2): same parameters, 1.7 times the MACs."""
-    from dataclasses import replace
-
     net = cifar(20)
     wrong = replace(net, stages=tuple(replace(s, stride=n) for s, n in zip(net.stages, (2, 1, 1))))
     assert trace(wrong).params == trace(net).params

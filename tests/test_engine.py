@@ -21,7 +21,7 @@ from engines import (
     kill,
     processes_of,
     submit,
-    wait,
+    wait_for,
     wait_for_end,
     wait_for_steps,
 )
@@ -31,7 +31,7 @@ from resnet_core.presets import digits
 from resnet_core.runs.engine import Engine, EngineError, StoreError, default_folder
 from resnet_core.runs.run import ENDS, REASONS
 from resnet_core.runs.schema import FILE
-from resnet_core.train import RunConfig, train
+from resnet_core.train import Record, RunConfig, train
 
 TINY = digits(8)
 
@@ -129,7 +129,7 @@ def test_pause_resume_stop(engine):
     run_id = submit(engine, "step=0.01", steps=5000)
     wait_for_steps(engine, run_id)
     engine.pause(run_id)
-    wait(lambda: engine.run(run_id).state == "paused")
+    wait_for(lambda: engine.run(run_id).state == "paused")
     time.sleep(0.4)  # what was under way arrives
     before = [len(m.steps) for m in engine.records(run_id)]
     elapsed = engine.run(run_id).elapsed_s
@@ -215,7 +215,7 @@ def test_real_nets_diverge_with_op_and_step(tmp_path):
         run = wait_for_end(engine, engine.submit(plain, "hot"), limit_s=60)
         for model in run.models:
             events = list(train(plain, model.model))
-            if hasattr(events[-1], "per_op"):
+            if isinstance(events[-1], Record):
                 assert model.end.how == "steps"
             else:
                 assert model.end.how == "diverged"
@@ -250,6 +250,20 @@ def test_start_and_reads_do_not_block_the_page(engine):
         time.sleep(0.002)
     assert slowest < 1.0  # typically 5 ms; the machine may be busy
     engine.stop(1)
+
+
+def test_start_is_cheap_and_starts_one_supervisor(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("resnet_core.runs.engine.LOOK_S", 0)  # a real look each time
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: engine.start(), range(200)))
+    wait_for(lambda: processes_of(tmp_path, "supervisor"))
+    laps = []
+    for _ in range(201):
+        began = time.perf_counter()
+        engine.start()
+        laps.append(time.perf_counter() - began)
+    assert sorted(laps)[100] < 0.001  # typically 10 µs
+    assert len(processes_of(tmp_path, "supervisor")) == 1
 
 
 def test_newer_database_is_a_problem_not_a_crash(tmp_path):
@@ -312,7 +326,7 @@ def test_reads_give_what_is_known_while_the_folder_cannot_be_used(engine, tmp_pa
         engine.run(12345)
     tmp_path.unlink()
     away.rename(tmp_path)
-    assert wait(lambda: engine.problem() is None)
+    assert wait_for(lambda: engine.problem() is None)
     assert engine.run(12345) is None
     assert engine.run(run.id) == run
 
@@ -330,20 +344,20 @@ def test_a_replaced_database_leaves_no_open_files(engine, tmp_path):
 def test_everything_leaves_when_no_app_is_there(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        wait(lambda: len(processes_of(tmp_path, "trainer")) == 2)
+        wait_for(lambda: len(processes_of(tmp_path, "trainer")) == 2)
         everything = processes_of(tmp_path)
         assert len(everything) == 4
         engine.close()
-        wait(lambda: are_gone(everything), 10)
+        wait_for(lambda: are_gone(everything), 10)
         assert processes_of(tmp_path) == []
 
 
 def test_a_warm_owner_takes_the_run(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
         run_id = submit(engine, steps=5000)
-        wait(lambda: engine.run(run_id).is_active)
+        wait_for(lambda: engine.run(run_id).is_active)
         worker = engine._store.row(run_id)["worker"]
         assert worker.split(":")[0] == str(owner.pid)
         engine.stop(run_id)
@@ -412,7 +426,7 @@ def test_parked_trainers_measure_the_machine_once(tmp_path):
     with engine_in(tmp_path, REAL, park=True, measure=True) as engine:
         assert engine.speed("cpu") is None
         engine.start()
-        speed = wait(lambda: engine.speed("cpu"), 60)
+        speed = wait_for(lambda: engine.speed("cpu"), 60)
         graph = trace(TINY)
         run = wait_for_end(engine, engine.submit(RunConfig(net=TINY, steps=60), "x"), 60)
         measured = run.elapsed_s / 60

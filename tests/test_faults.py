@@ -24,7 +24,7 @@ from engines import (
     kill,
     processes_of,
     submit,
-    wait,
+    wait_for,
     wait_for_end,
     wait_for_steps,
 )
@@ -78,7 +78,7 @@ def test_killed_owner_is_an_interrupted_run_with_its_curves(engine, tmp_path):
     )
     assert all(now >= was for now, was in zip(stored_steps(engine, run_id), before))
     assert_curves_are_right(engine, run_id)
-    wait(lambda: are_gone(trainers), 5)
+    wait_for(lambda: are_gone(trainers), 5)
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_real_trainers_end_with_their_owner(tmp_path):
         for supervisor in processes_of(tmp_path, "supervisor"):  # it would help
             supervisor.suspend()
         kill(*processes_of(tmp_path, "unit"))
-        wait(lambda: are_gone(trainers), 5)
+        wait_for(lambda: are_gone(trainers), 5)
 
 
 def test_run_goes_on_without_supervisor_and_the_next_one_adopts_it(engine, tmp_path):
@@ -101,10 +101,10 @@ def test_run_goes_on_without_supervisor_and_the_next_one_adopts_it(engine, tmp_p
     owners = processes_of(tmp_path, "unit")
     kill(*processes_of(tmp_path, "supervisor"))
     before = stored_steps(engine, run_id)[0]
-    wait(lambda: stored_steps(engine, run_id)[0] > before + 20)
+    wait_for(lambda: stored_steps(engine, run_id)[0] > before + 20)
     assert processes_of(tmp_path, "supervisor") == []
     engine._started_at = float("-inf")  # it waits a while before it starts another one
-    wait(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
+    wait_for(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
     assert processes_of(tmp_path, "unit") == owners
     run = wait_for_end(engine, run_id)
     assert (run.ended, stored_steps(engine, run_id)) == ("steps", [160, 160])
@@ -117,7 +117,7 @@ def test_owner_killed_after_adoption_is_noticed(engine, tmp_path):
     wait_for_steps(engine, run_id, 5)
     kill(*processes_of(tmp_path, "supervisor"))
     engine._started_at = float("-inf")
-    wait(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
+    wait_for(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
     time.sleep(0.3)  # it has seen the run alive
     kill(*processes_of(tmp_path, "unit"))
     run = wait_for_end(engine, run_id)
@@ -145,10 +145,10 @@ def test_everything_killed_is_interrupted_at_the_next_start(tmp_path):
 def test_owner_killed_before_it_began_is_replaced_once(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
         owner.suspend()  # it will get the run and do nothing with it
         run_id = submit(engine, steps=5)
-        wait(lambda: engine.run(run_id).state == "starting")
+        wait_for(lambda: engine.run(run_id).state == "starting")
         kill(owner)
         run = wait_for_end(engine, run_id)
         assert run.ended == "steps"
@@ -159,16 +159,16 @@ def test_owner_killed_before_it_began_is_replaced_once(tmp_path):
 def test_parked_owner_that_dies_is_replaced(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
         kill(owner)
-        (other,) = wait(lambda: [p for p in processes_of(tmp_path, "unit") if p != owner])
+        (other,) = wait_for(lambda: [p for p in processes_of(tmp_path, "unit") if p != owner])
         assert other.pid != owner.pid
         assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
 
 
 def test_second_supervisor_leaves_at_once(engine, tmp_path):
     engine.start()
-    wait(lambda: processes.Lock(tmp_path / "supervisor.lock").is_held())
+    wait_for(lambda: processes.Lock(tmp_path / "supervisor.lock").is_held())
     second = processes.spawn(
         "resnet_core.runs.supervisor", str(tmp_path), FAKE.to_json(), log=tmp_path / "second.log"
     )
@@ -194,7 +194,7 @@ def test_trainer_that_fails_is_a_failed_run(engine, tmp_path, mishap, reason, wo
     assert "are kept." in run.sentence and "Traceback" not in run.sentence
     assert {m.model: len(m.steps) for m in engine.records(run_id)}[1] == 8
     assert_curves_are_right(engine, run_id)
-    wait(lambda: processes_of(tmp_path, "trainer") == [], 5)
+    wait_for(lambda: processes_of(tmp_path, "trainer") == [], 5)
     assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"  # the slot is free
 
 
@@ -233,7 +233,7 @@ def test_silent_owner_is_given_up_and_cannot_come_back(tmp_path):
         processes_of(tmp_path, "unit")[0].suspend()
         run = wait_for_end(engine, run_id)
         assert (run.ended, run.reason) == ("failed", "hung")
-        wait(lambda: processes_of(tmp_path, "trainer") == [], 5)
+        wait_for(lambda: processes_of(tmp_path, "trainer") == [], 5)
         assert_curves_are_right(engine, run_id)
 
 
@@ -241,7 +241,7 @@ def test_prints_of_a_trainer_do_no_harm_and_its_log_is_capped(engine, tmp_path):
     run_id = submit(engine, "0:flood@3 step=0.01", steps=5000)
     wait_for_steps(engine, run_id, 10)
     (log,) = (tmp_path / "logs").glob("run-*.log")
-    wait(lambda: log.stat().st_size <= processes.MAX_LOG)
+    wait_for(lambda: log.stat().st_size <= processes.MAX_LOG)
     assert_curves_are_right(engine, run_id)
     engine.stop(run_id)
 
@@ -265,7 +265,7 @@ def full_disk(tmp_path):
         pytest.skip("tmpfs is Linux")
     tiny_disk(folder, "1m")
     yield folder
-    wait(lambda: processes_of(folder) == [], 10)
+    wait_for(lambda: processes_of(folder) == [], 10)
     assert subprocess.run(["umount", str(folder)], check=False).returncode == 0
 
 
@@ -317,7 +317,7 @@ def test_why_an_owner_gave_up_is_kept_until_it_is_stored(tmp_path, monkeypatch, 
     _, attempt = store.claim(processes.identity(owner.pid))
     store.append(run_id, attempt, Batch(run={"state": "running"}))
     owner.stdin.close()
-    wait(lambda: not processes.is_alive(store.row(run_id)["worker"]))
+    wait_for(lambda: not processes.is_alive(store.row(run_id)["worker"]))
     with monkeypatch.context() as full:
         full.setattr(store, "end", cannot_write)
         for _ in range(2):
@@ -351,8 +351,8 @@ def test_locked_database_ends_the_run_and_is_not_called_a_full_disk(tmp_path):
         wait_for_steps(engine, run_id, 5)
         (owner,) = processes_of(tmp_path, "unit")
         other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
-        wait(lambda: locks(other))
-        wait(lambda: are_gone([owner]), 30)
+        wait_for(lambda: locks(other))
+        wait_for(lambda: are_gone([owner]), 30)
         assert engine.run(run_id).state == "running"  # as it was known
         other.execute("rollback")
         other.close()
@@ -392,11 +392,11 @@ def test_pause_ends_soon_when_no_app_is_open(tmp_path):
         everything = processes_of(tmp_path)
         assert len(everything) == 4
         engine.pause(run_id)
-        wait(lambda: engine.run(run_id).state == "paused")
+        wait_for(lambda: engine.run(run_id).state == "paused")
         time.sleep(2 * FAKE.grace_s)
         assert engine.run(run_id).state == "paused"  # an app is open
         engine.close()
-        wait(lambda: are_gone(everything), 10)
+        wait_for(lambda: are_gone(everything), 10)
         run = engine.run(run_id)
         assert (run.ended, run.reason) == ("interrupted", "paused_long")
 
@@ -441,20 +441,20 @@ def test_deleted_folder_takes_its_processes_with_it(tmp_path):
         assert len(everything) == 4
         for path in sorted(folder.rglob("*"), reverse=True):
             path.unlink() if path.is_file() else path.rmdir()
-        wait(lambda: are_gone(everything), 10)
+        wait_for(lambda: are_gone(everything), 10)
 
 
 def test_supervisor_that_cannot_start_is_a_problem(tmp_path, monkeypatch):
     with engine_in(tmp_path) as engine:
         monkeypatch.setattr(processes.sys, "executable", "/bin/false")
         engine.start()
-        wait(engine.problem)
+        wait_for(engine.problem)
         assert engine.problem().startswith("Training cannot start on this machine:")
 
 
 def test_killed_supervisor_is_no_problem(engine, tmp_path):
     engine.start()
-    kill(*wait(lambda: processes_of(tmp_path, "supervisor")))
+    kill(*wait_for(lambda: processes_of(tmp_path, "supervisor")))
     assert engine.problem() is None
     assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
 
@@ -481,7 +481,7 @@ def test_a_number_that_was_given_again_is_nobody_of_ours():
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(timeout=0.2)
     processes.kill_group(who)
-    wait(lambda: not processes.is_alive(who))  # a zombie is not alive
+    wait_for(lambda: not processes.is_alive(who))  # a zombie is not alive
     assert child.wait() == -signal.SIGKILL
     assert not processes.is_alive(who)
 
@@ -509,14 +509,14 @@ def test_changed_code_starts_cold_with_the_new_one(tmp_path, monkeypatch):
     """A parked owner of old code is not used; the supervisor starts anew, too."""
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
         (supervisor,) = processes_of(tmp_path, "supervisor")
         marker = processes.ROOT / "resnet_core" / "runs" / "__init__.py"
         stat = marker.stat()
         try:
             os.utime(marker, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000))
             run_id = submit(engine, "step=0.005", steps=100)
-            wait(lambda: engine.run(run_id).is_active)
+            wait_for(lambda: engine.run(run_id).is_active)
             assert engine._store.row(run_id)["worker"].split(":")[0] != str(owner.pid)
             assert processes_of(tmp_path, "supervisor") == [supervisor]  # the same process
             assert wait_for_end(engine, run_id).ended == "steps"
@@ -557,5 +557,5 @@ def test_random_kills_lose_nothing_that_was_stored(tmp_path, seed):
         db.close()
         everything = processes_of(tmp_path)
         engine.close()
-        wait(lambda: are_gone(everything), 10)
+        wait_for(lambda: are_gone(everything), 10)
     assert psutil.pid_exists(os.getpid()) and runs > 5

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nets import nets
 
 from resnet_core.graph import LayerGraph, Op, trace
-from resnet_core.picture import Picture, dot, draw, openable, path_to, standalone
+from resnet_core.picture import Picture, dot, draw, openable, standalone
 from resnet_core.picture.layout import AXIS, Box, layout
 from resnet_core.picture.lettering import fit, text_width
 from resnet_core.picture.outline import outline, walk
@@ -240,7 +240,7 @@ def test_any_path_can_be_shown_and_is_held_by_some_card(case):
     picture = draw(graph, opened)
     for op in graph.ops[::7]:
         assert picture.holder(op.path) in picture.nodes
-        assert op.path in draw(graph, path_to(graph, op.path)).nodes
+        assert op.path in draw(graph, openable(graph)["layers"]).nodes
     assert picture.holder("nowhere.7") is None
 
 
@@ -275,7 +275,8 @@ def test_a_hostile_name_is_only_a_label_in_dot(name):
     label = next(line for line in source.splitlines() if "labelloc" in line)
     assert "label=<" not in label, "that would be markup"
     shown = re.search(r'label="((?:[^"\\]|\\.)*)"', label)[1]
-    assert shown.replace('\\"', '"').replace("\\\\", "\\") == name
+    read = shown.replace('\\"', '"').replace("\\\\", "\\").replace("&amp;", "&")
+    assert read == name and ("&" not in name or "&amp;" in shown)  # Graphviz reads entities
 
 
 @pytest.mark.skipif(not shutil.which("dot"), reason="needs Graphviz")

@@ -56,6 +56,17 @@ def test_never_two_active_runs(store):
     assert store.claim("4:5:6") == (2, 1)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["update run set state = 'x'", "update run set want = 'x'", "update model set how = 'x'"],
+)
+def test_words_outside_the_closed_lists_are_refused(store, change):
+    run_id, attempt = started(store)
+    store.append(run_id, attempt, Batch(models={0: {"how": "steps"}}))
+    with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
+        store._db.execute(change)
+
+
 def test_batch_is_whole_or_absent_and_may_be_repeated(store):
     run_id, attempt = started(store)
     batch = Batch(points=points(0, 1), models={0: {"steps": 2}})

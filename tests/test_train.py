@@ -17,7 +17,7 @@ from resnet_core.graph import trace
 from resnet_core.layers import NoNorm
 from resnet_core.presets import digits, preset
 from resnet_core.spec import SpecError
-from resnet_core.train import Diverged, Record, RunConfig, Trainer, calibrate, evaluate, train
+from resnet_core.train import Diverged, Record, RunConfig, Trainer, evaluate, train
 from resnet_core.twins import twin_of
 
 SMALL = RunConfig(net=digits(8), steps=4, batch_size=16)
@@ -82,21 +82,8 @@ def test_held_out_images_do_not_touch_the_net():
     assert trainer.fingerprints() == prints
 
 
-def test_a_calibration_leaves_the_run_as_it_would_have_been():
-    trainer, undisturbed = Trainer(SMALL, 0), Trainer(SMALL, 0)
-    state = torch.random.get_rng_state()
-    assert 1e-4 < calibrate(SMALL) < 10
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert all(map(same, trainer.records(), undisturbed.records()))
-
-
-def test_a_time_budget_becomes_steps():
-    config = replace(SMALL, seconds=10)
-    assert config.timed(0.1) == replace(SMALL, steps=100)
-    assert config.timed(1e-9).steps == 20_000
-    assert config.timed(60).steps == 1
-    assert SMALL.timed(60) == SMALL
-    records = train(config, 0)  # goes on until the caller has enough
+def test_a_time_budget_goes_on_until_the_caller_has_enough():
+    records = train(replace(SMALL, seconds=10), 0)
     assert [next(records).step for _ in range(SMALL.steps + 1)][-1] == SMALL.steps
 
 
@@ -160,7 +147,6 @@ REFUSED = [
     ({"seed": 2**31}, "Seed: 2147483648 will not do"),
     ({"dataset": "cifar"}, "Dataset: there is no 'cifar'. Use one of digits"),
     ({"device": "tpu"}, "Device: there is no 'tpu'. Use cpu, cuda:0 or mps"),
-    ({"net": preset("resnet18")}, "the head has 1000 outputs, the data 10 classes. Use 10"),
 ]
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from resnet_core.net import blocks_of
-from resnet_core.presets import PRESETS, cifar, digits
+from resnet_core.presets import PRESETS, cifar, digits, preset
 from resnet_core.proof import compare
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import RunConfig, Trainer
-from resnet_core.twins import build_pair_member, fingerprints, twin_of
+from resnet_core.twins import build_pair_member, fingerprints, pair_of, twin_of
 
 NARROWING = NetSpec(
     name="narrowing",
@@ -121,3 +121,9 @@ def test_another_process_builds_the_same_weights():
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     here = Trainer(RunConfig(net=digits(8), seed=5), 0).fingerprints()
     assert there.stdout.strip() == here["stem.conv.weight"]
+
+
+def test_a_pair_trains_with_a_head_of_the_data_sets_classes():
+    net, twin = pair_of(RunConfig(net=preset("resnet18")))
+    assert net.num_classes == twin.num_classes == 10
+    assert net == replace(preset("resnet18"), num_classes=10) and twin.is_plain

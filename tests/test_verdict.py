@@ -43,12 +43,13 @@ def test_degradation_is_told_without_vanishing_gradients():
     assert learned == (
         "After 120 steps the residual net has a training loss of 0.01 nats and 100% accuracy "
         "(mean of its last 20), the plain net 1.76 nats and 27%; on held-out images 98% against "
-        "28%. The residual net learned faster."
+        "28%. By its last losses the residual net learned faster."
     )
     assert gradients == (
-        "From the last block to the first, the gradient of the residual net grows by 1.3 decades "
-        "at step 0 and grows by 1.0 decades over the last 20; the gradient of the plain net "
-        "explodes by 3.5 decades at step 0 and stays flat (-0.2 decades) over the last 20."
+        "∂L/∂x at the blocks' inputs, from the last block to the first: the gradient of the "
+        "residual net grows by 1.3 decades at step 0 and grows by 1.0 decades over the last 20; "
+        "the gradient of the plain net explodes by 3.5 decades at step 0 and stays flat "
+        "(−0.2 decades) over the last 20."
     )
     assert caution == (
         "With batch norm the plain net's gradients do not vanish, so that is not why it lags "
@@ -61,7 +62,7 @@ def test_vanishing_is_told_where_it_is_seen():
     plain = outcome(GUESSING, slopes=(-24.2, -24.0))
     text = text_of(outcome(LEARNED, slopes=(-0.3, -0.3)), plain, nets=NO_NORM)
     assert "plain net vanishes by 24.2 decades at step 0" in text
-    assert "residual net stays flat (-0.3 decades)" in text
+    assert "residual net stays flat (−0.3 decades)" in text
     assert "still where it began: 2.30 nats is guessing among 10 classes" in text
     assert "do not vanish" not in text
 
@@ -93,7 +94,7 @@ def test_a_difference_within_the_noise_is_none():
 
 def test_the_plain_net_may_win():
     text = text_of(outcome(STUCK), outcome(LEARNED))
-    assert "The plain net learned faster." in text
+    assert "By its last losses the plain net learned faster." in text
     assert "lags" not in text
 
 
@@ -130,13 +131,13 @@ def test_divergence_is_a_result_and_compares_nothing():
     plain.loss[-1] = plain.input_grad[-1] = np.nan
     text = text_of(outcome(LEARNED), plain)
     assert text.startswith(
-        "The plain net diverged at step 3, first in stage1.0.add; after 120 steps the residual "
-        "net has a training loss of 0.01 nats and 100% accuracy."
+        "The plain net diverged at step 3, first at Stage 1, block 1, add; after 120 steps "
+        "the residual net has a training loss of 0.01 nats and 100% accuracy."
     )
     assert "nan" not in text
     assert "faster" not in text
     both = text_of(outcome(LEARNED, 9, diverged_at="head.fc"), plain)
-    assert "The residual net diverged at step 8, first in head.fc; the plain net diverged" in both
+    assert "The residual net diverged at step 8, first at Head, fc; the plain net diverged" in both
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .draw import Picture, draw, standalone
 from .graphviz_source import dot
-from .outline import openable, path_to
+from .outline import openable
 
-__all__ = ["Picture", "dot", "draw", "openable", "path_to", "standalone"]
+__all__ = ["Picture", "dot", "draw", "openable", "standalone"]

@@ -23,7 +23,8 @@ def dot(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> str:
 
 def plain(lines: list[str]) -> str:
     """A label that Graphviz shows as it stands: no HTML, no escapes but the line breaks."""
-    return graphviz.nohtml("\\n".join(str(graphviz.escape(line)) for line in lines if line))
+    kept = (line.replace("&", "&amp;") for line in lines if line)
+    return graphviz.nohtml("\\n".join(str(graphviz.escape(line)) for line in kept))
 
 
 def _add(source: graphviz.Digraph, node: Node) -> None:

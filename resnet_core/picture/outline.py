@@ -80,15 +80,6 @@ def openable(graph: LayerGraph) -> dict[str, frozenset[str]]:
     return {"net": frozenset(), "stages": stages, "blocks": stages | runs, "layers": everything}
 
 
-def path_to(graph: LayerGraph, path: str) -> frozenset[str]:
-    """What must be open for `path` to be visible: the cards around it."""
-    parts = path.split(".")
-    around = {".".join(parts[:n]) for n in range(1, len(parts))}
-    return frozenset(
-        id for id in openable(graph)["layers"] if id in around or (in_run(path, id) and path != id)
-    )
-
-
 def in_run(path: str, id: str) -> bool:
     """Whether the module `path` belongs to the run of blocks `id`."""
     stage, _, blocks = id.partition(".")

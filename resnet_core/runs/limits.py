@@ -24,7 +24,7 @@ class Limits:
     min_free_bytes: int = 20_000_000  # on the disk; below it no run is accepted
     park: bool = True  # keep warm trainers
     measure: bool = True  # let them measure the machine's speed
-    train: str = "resnet_core.train"  # the module with Trainer and RunConfig
+    train: str = "resnet_core.train"  # the module that trains
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

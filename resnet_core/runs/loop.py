@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from resnet_core.record import Diverged, Record
 
 if TYPE_CHECKING:
     from .trainer import Orders
@@ -34,7 +35,7 @@ class Net:
         total, pace = self.trainer.config.steps, Pace(self.trainer.config.seconds)
         for event in self.trainer.records():
             pace.skip(orders.checkpoint())
-            if not hasattr(event, "per_op"):
+            if isinstance(event, Diverged):
                 self._report_end("diverged", path=event.path, what=event.what)
                 return
             self._report(event)
@@ -46,13 +47,13 @@ class Net:
                     yield  # the other net has to find its pace, too
                 total = orders.total
             # a record that is not finite is followed by what it means
-            if self.step + 1 >= total and is_finite(event):
+            if self.step + 1 >= total and event.is_finite:
                 break
         accuracy = self.trainer.held_out()
         known = {"accuracy": accuracy} if math.isfinite(accuracy) else {}
         self._report_end("steps", **known)
 
-    def _report(self, record) -> None:
+    def _report(self, record: Record) -> None:
         if self.step < 0:
             labels = {k: list(paths) for k, paths in self.trainer.labels.items()}
             names = list(record.scalars)
@@ -98,19 +99,14 @@ class Pace:
         return {"done": steps, "step_s": (last - first) / (steps - 2)}
 
 
-def is_finite(record) -> bool:
-    values = [np.asarray(list(record.scalars.values())), *record.per_op.values()]
-    return all(np.isfinite(v).all() for v in values)
-
-
 def do_train(train, order: dict, orders: Orders, send) -> None:
     """All nets of the order, in turns of one step."""
     config = train.RunConfig.from_json(order["config"])
-    if problem := device_problem(config.device):
+    if problem := device_problem(train, config.device):
         send({"kind": "failed", "reason": "device", "detail": problem})
         return
     trainers = [train.Trainer(config, model) for model in order["models"]]
-    send({"kind": "settled", **settled(config.device)})
+    send({"kind": "settled", **train.describe(config.device)})
     nets = [Net(trainer, send) for trainer in trainers]
     turns = {net: net.steps(orders) for net in nets}
     try:
@@ -123,24 +119,8 @@ def do_train(train, order: dict, orders: Orders, send) -> None:
             send({"kind": "end", "model": net.model, "how": "stopped", "step": net.step})
 
 
-def device_problem(device: str) -> str | None:
-    if device == "cpu":
-        return None
-    from resnet_core.devices import available_devices
-
-    names = [key for key, _ in available_devices()]
+def device_problem(train, device: str) -> str | None:
+    names = [key for key, _ in train.available_devices()]
     if device in names or f"{device}:0" in names:
         return None
     return f"there is no {device} on this machine. Choose {' or '.join(names)}."
-
-
-def settled(device: str) -> dict:
-    """What the records depend on beside the config."""
-    if "torch" not in sys.modules:  # a trainer without torch, as tests have it
-        return {"threads": 1, "torch": "none", "device": device}
-    import torch
-
-    from resnet_core.devices import available_devices
-
-    name = dict(available_devices()).get(device, device)
-    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__), "device": name}

@@ -6,6 +6,8 @@ import json
 import time
 from contextlib import suppress
 
+from resnet_core.ranges import RANGES
+
 from .crew import Crew, Trainer
 from .ledger import MAX_PENDING, Ledger, resolved_config
 from .limits import Limits
@@ -14,7 +16,6 @@ from .run import end_sentence
 from .store import Fenced, Store, StoreError, as_json
 
 NUM_MODELS = 2  # the net and its twin
-MOST_STEPS = 20_000  # run_config.RANGES has it; importing that would cost torch
 
 
 class Owner:
@@ -154,7 +155,8 @@ class Owner:
         seconds = self.config.get("seconds")
         if seconds is None or self.total is not None:
             return
-        if total := self.ledger.total_for(seconds - self.elapsed_s, MOST_STEPS):
+        _, _, most = RANGES["steps"]
+        if total := self.ledger.total_for(seconds - self.elapsed_s, most):
             self.total = total
             self.crew.tell(do="total", steps=total)
             self.ledger.batch.run["total"] = total

@@ -36,7 +36,7 @@ class Resolved:
 class ModelEnd:
     """How one net of the run ended."""
 
-    how: str  # key of MODEL_ENDS
+    how: str  # one of MODEL_ENDS
     step: int  # the last one it was in
     path: str | None = None  # diverged: the first op with a non-finite value
     what: str | None = None  # diverged: "output", "gradient" or "loss"

@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .processes import Lock
-from .run import StoreError
+from .run import ACTIVE, MODEL_ENDS, STATES, StoreError
 
 FILE = "runs.sqlite"
 #: raised when a table changes its meaning
 VERSION = 1
 
-TABLES = """
+TABLES = f"""
 create table run(
   id integer primary key autoincrement,  -- a link to a deleted run must not show another one
   request_id text not null unique,       -- a double click or a rerun is the same run
   config text not null,                  -- as submitted
   resolved text,                         -- JSON: config, threads, torch, device
   state text not null default 'queued'
-    check(state in ('queued', 'starting', 'running', 'paused', 'ended')),
+    check(state in {STATES}),
   want text not null default 'run' check(want in ('run', 'pause', 'stop')),
   slot text not null default 'cpu',
   attempt integer not null default 0,    -- fences writers that were given up
@@ -30,16 +30,17 @@ create table run(
   beat integer not null default 0,       -- counts the owner's writes
   total integer,
   ended text, reason text, sentence text not null default '',
-  proof text not null default '{}',
+  proof text not null default '{{}}',
   bytes integer not null default 0,      -- of its points
   queued_at real not null, queued_clock real not null,
   started_at real, first_at real, first_s real, ended_at real, elapsed_s real not null default 0);
 -- two active runs on a slot are impossible, not only unlikely
-create unique index run_slot on run(slot) where state in ('starting', 'running', 'paused');
+create unique index run_slot on run(slot) where state in {ACTIVE};
 create index run_state on run(state, id);
 create table model(
   run_id integer not null references run on delete cascade, model integer not null,
-  steps integer not null default 0, how text, end_step integer, path text, what text, accuracy real,
+  steps integer not null default 0, how text check(how in {MODEL_ENDS}), end_step integer,
+  path text, what text, accuracy real,
   primary key(run_id, model)) without rowid;
 create table channel(
   run_id integer not null references run on delete cascade, model integer not null,

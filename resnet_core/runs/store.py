@@ -19,7 +19,7 @@ from .schema import FILE, Fenced, StoreFull, open_database, plain_errors
 
 __all__ = ["Batch", "Fenced", "Store", "StoreError", "StoreFull"]
 
-IN_ACTIVE = f"state in ({', '.join(repr(state) for state in ACTIVE)})"
+IN_ACTIVE = f"state in {ACTIVE}"
 
 
 @dataclass

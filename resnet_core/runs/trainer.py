@@ -80,14 +80,6 @@ def failure(e: BaseException) -> dict:
     return {"kind": "failed", "reason": reason, "detail": detail}
 
 
-def best_device() -> str:
-    if "torch" not in sys.modules:
-        return "cpu"
-    from resnet_core.devices import available_devices
-
-    return available_devices()[0][0]
-
-
 def warm(train, devices: list[str]) -> None:
     """Steps of the shapes that runs usually have: kernels are chosen and memory is there."""
     from resnet_core.presets import digits
@@ -99,20 +91,11 @@ def warm(train, devices: list[str]) -> None:
         trainer.held_out()
 
 
-def load(module: str):
-    """The training code; with torch, one thread per process: the two nets run side by side."""
-    train = import_module(module)
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
-    return train
-
-
 def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
     """Gets warm, then does one job after the other, until the owner is gone."""
-    train = load(limits.train)
-    device = best_device() if gpu else "cpu"
+    train = import_module(limits.train)
+    train.use_one_thread()
+    device = train.available_devices()[0][0] if gpu else "cpu"
     if orders.jobs.empty():  # else somebody waits: the run itself is warming enough
         warm(train, ["cpu", device])
     send({"kind": "ready", "device": device})
