@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import streamlit as st
 
+from explorer import depth_chart, learning_chart
+from explorer.curve import Curve, curve_of
 from resnet_core.devices import available_devices
-from resnet_core.runs.engine import Engine, default_folder
+from resnet_core.graph import trace
+from resnet_core.run_config import RunConfig
+from resnet_core.runs.engine import Engine, ModelRecords, default_folder
+from resnet_core.twins import pair_of
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The figures of a run at one moment, as the browser takes them."""
+
+    depth: str  # plotly's JSON
+    scrub: dict  # what the step slider needs
+    learning: str
+
+
+KEPT = 32  # drawn figures: one for each run, quantity and selection that somebody looks at
+_figures: OrderedDict[tuple, Drawn] = OrderedDict()
+_lock = threading.Lock()
 
 
 @st.cache_resource(show_spinner=False)
@@ -18,3 +42,34 @@ def engine() -> Engine:
 def devices() -> dict[str, str]:
     """key -> name, the best first."""
     return dict(available_devices())
+
+
+def curves(config: RunConfig, records: Sequence[ModelRecords]) -> list[Curve]:
+    """The nets of a run with what they showed, the residual one first."""
+    graphs = [trace(net) for net in pair_of(config)]
+    found = [curve_of(graphs[model.model], model) for model in records]
+    return sorted(found, key=lambda curve: curve.role != "residual")
+
+
+def figures(
+    run_id: int,
+    curves: Sequence[Curve],
+    probe: str,
+    total: int,
+    selected: str | None,
+    scale: float,
+    *,
+    maps: bool,
+) -> Drawn:
+    """Drawn once for all who look at the same."""
+    lengths = tuple(len(curve.records.steps) for curve in curves)
+    key = (engine().folder, run_id, lengths, probe, total, selected, scale, maps)
+    with _lock:
+        if key not in _figures:
+            view = depth_chart.draw(curves, probe, total, selected, scale=scale, maps=maps)
+            learning = learning_chart.draw(curves, scale).to_json()
+            _figures[key] = Drawn(view.figure.to_json(), view.scrub, learning)
+        _figures.move_to_end(key)
+        while len(_figures) > KEPT:
+            _figures.popitem(last=False)
+        return _figures[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from resnet_core.presets import PRESETS, preset
 
 def show() -> None:
     with st.container(key="head"):
+        if state.presenting():
+            brand()
+            return
         left, right = st.columns([33, 67], vertical_alignment="center", gap="medium")
         with left:
             brand()
@@ -26,28 +30,27 @@ def brand() -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="brand", gap="small"):
         st.image(str(STATIC / "icon.png"), width=34)
         st.markdown("**Residual Explorer**", width="content")
-        st.button(
-            ":material/undo:",
-            type="tertiary",
-            shortcut="Ctrl+Z",
-            on_click=state.undo,
-            disabled=not state.SS.undo,
-            help="Undo the last change of the net or its settings",
-        )
-        st.button(
-            ":material/redo:",
-            type="tertiary",
-            shortcut="Ctrl+Shift+Z",
-            on_click=state.redo,
-            disabled=not state.SS.redo,
-            help="Redo",
-        )
-        st.button(
-            ":material/close_fullscreen:" if state.presenting() else ":material/cast:",
-            type="tertiary",
-            on_click=state.toggle_presenting,
-            help="Presentation mode: larger type; only picture, run controls and charts",
-        )
+        if state.presenting():
+            st.html(f'<span class="presented">{html.escape(state.net().name)}</span>')
+            st.space("stretch")
+            tool("close_fullscreen", "Leave the presentation", "Esc", state.toggle_presenting)
+            return
+        tool("undo", "Undo the last change", "Ctrl+Z", state.undo, not state.can_undo())
+        tool("redo", "Redo", "Ctrl+Shift+Z", state.redo, not state.can_redo())
+        help = "Present: larger type; only picture, run controls and charts"
+        tool("cast", help, None, state.toggle_presenting)
+
+
+def tool(icon: str, help: str, shortcut: str | None, action: Callable, disabled=False) -> None:
+    st.button(
+        f":material/{icon}:",
+        key=f"tool_{icon}",
+        type="tertiary",
+        shortcut=shortcut,
+        on_click=action,
+        disabled=disabled,
+        help=help,
+    )
 
 
 def totals(graph: LayerGraph, base: LayerGraph) -> str:
@@ -57,12 +60,12 @@ def totals(graph: LayerGraph, base: LayerGraph) -> str:
     memory, before = (training_memory(g, batch).total for g in (graph, base))
     cards = [
         ("Parameters", theme.count(graph.params), f"{graph.params:,} trainable",
-         change(graph.params, base.params, theme.count)),
+         change(graph.params, base.params, theme.short)),
         ("MACs", theme.count(graph.macs), f"one 1×{image} image",
-         change(graph.macs, base.macs, theme.count)),
+         change(graph.macs, base.macs, theme.short)),
         ("Depth", f"{graph.depth}", "conv and linear layers",
          change(graph.depth, base.depth, "{:,}".format)),
-        ("Training memory", theme.memory(memory), f"batch {batch}, float32, SGD",
+        ("Training memory", theme.memory(memory), f"one net, batch {batch}, float32",
          change(memory, before, theme.memory)),
     ]  # fmt: skip
     name = html.escape(base.net.name)

@@ -6,9 +6,8 @@ import base64
 import binascii
 import json
 import zlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
-from resnet_core.data import adapt_spec
 from resnet_core.net import blocks_of
 from resnet_core.presets import DEFAULT, PRESETS, preset
 from resnet_core.run_config import RunConfig
@@ -23,7 +22,7 @@ REMEDY = "Ask for the link again, or start from a preset"
 class Experiment:
     """All that a link restores. The device is not part of it: that is the reader's own."""
 
-    net: NetSpec = PRESETS[DEFAULT].net  # as on screen; `config` adapts its head to the data
+    net: NetSpec = PRESETS[DEFAULT].net  # as on screen
     base: str = DEFAULT  # the preset it started from
     dataset: str = "digits"
     steps: int = 120
@@ -34,24 +33,36 @@ class Experiment:
 
     def config(self, device: str = "cpu") -> RunConfig:
         """What Run submits. Raises SpecError for settings that cannot be used."""
-        settings = {**asdict(self), "net": adapt_spec(self.net, self.dataset)}
-        settings.pop("base")
+        settings = {name: getattr(self, name) for name in ("net", *SETTINGS)}
         return RunConfig(**settings, device=device)
 
     @staticmethod
     def of_run(config: RunConfig) -> Experiment:
         """The way back from a run to what was on screen."""
-        shared = {name: getattr(config, name) for name in SETTINGS}
-        known = (key for key, row in PRESETS.items() if row.net.name == config.net.name)
-        return Experiment(net=config.net, base=next(known, DEFAULT), **shared)
+        name = config.net.name.removesuffix(EDITED)
+        base = next((key for key, row in PRESETS.items() if row.net.name == name), DEFAULT)
+        settings = {name: getattr(config, name) for name in ("net", *SETTINGS)}
+        return Experiment(base=base, **settings)
 
 
+def named(experiment: Experiment) -> Experiment:
+    """A net that is no longer its preset does not bear the preset's name alone."""
+    published, net = PRESETS[experiment.base].net, experiment.net
+    if net.name not in (published.name, published.name + EDITED):
+        return experiment  # somebody named it
+    is_published = replace(net, name=published.name) == published
+    name = published.name if is_published else published.name + EDITED
+    return replace(experiment, net=replace(net, name=name))
+
+
+#: after the name of a preset that was changed
+EDITED = ", edited"
 #: fields of an Experiment that say how to train
 SETTINGS = ("dataset", "steps", "seconds", "batch_size", "lr", "seed")
 
 
 def encode(experiment: Experiment) -> str:
-    """base64url of deflated JSON: about 200 characters for a ResNet-50."""
+    """base64url of deflated JSON: about 350 characters for a ResNet-50."""
     settings = {name: getattr(experiment, name) for name in ("base", *SETTINGS)}
     text = json.dumps([json.loads(experiment.net.to_json()), settings], separators=(",", ":"))
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")

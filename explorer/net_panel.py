@@ -93,7 +93,7 @@ def slug(name: str) -> str:
 
 #: (title, icon, what shows it)
 FOLDS = [
-    ("Layers", "table_rows", layer_table),
+    ("Layer table", "table_rows", layer_table),
     ("Second opinion: torchinfo", "fact_check", second_opinion),
     ("Take away", "download", take_away),
 ]

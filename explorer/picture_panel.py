@@ -46,4 +46,4 @@ def levels(graph: LayerGraph) -> None:
             )
         if not state.presenting():
             st.space("stretch")
-            st.toggle("DOT", key="as_dot")
+            st.toggle("Graphviz", key="as_dot")

@@ -33,9 +33,16 @@ def form(draft: Draft, problem: SpecError | None, selected: str | None) -> dict:
             {"number": number, "where": f"stage{number}", "cells": cells(row, number)}
             for number, row in enumerate(draft["stages"], start=1)
         ],
-        "marked": problem and re.sub(r"^(stage\d+)\.\d+\.", r"\1.", problem.where),
+        "marked": problem and cell_of(problem.where),
         "selected": selected and selected.split(".")[0],
     }
+
+
+def cell_of(where: str) -> str:
+    """The cell of the form that an error's `where` is about."""
+    if where in ("input_shape.height", "input_shape.width"):
+        return "size"
+    return re.sub(r"^(stage\d+)\.\d+\.", r"\1.", where)
 
 
 def cells(row: dict, number: int) -> list[dict]:
@@ -51,7 +58,7 @@ def reading(draft: Draft, where: str) -> dict:
     if where == "size":
         height, width = draft["input_shape"][1:]
         value = height if height == width else f"{height}×{width}"
-    elif where == "input_shape":
+    elif where == "input_shape.channels":
         value = draft["input_shape"][0]
     else:
         value = draft[where]
@@ -73,7 +80,7 @@ def with_edit(draft: Draft, edit: dict) -> Draft:
     elif where == "size":
         sides = re.fullmatch(r"(-?\d+)\s*[x×*, ]\s*(-?\d+)", str(value))
         draft["input_shape"][1:] = map(int, sides.groups()) if sides else [value, value]
-    elif where == "input_shape":
+    elif where == "input_shape.channels":
         draft["input_shape"][0] = value
     else:
         draft[where] = value
@@ -102,8 +109,12 @@ def menu(title: str, help: str, options: list[tuple[str, str]], width: str = "")
 
 #: key of the draft (or of a part of it) -> how the form asks for it
 FIELDS = {
-    "size": number("Input size", "Height and width of an image; 32×48 if they differ", "height", 8),
-    "input_shape": number("Channels", "Channels of an image: 1 grey, 3 colour", "channels"),
+    "size": number(
+        "Input size", "Height and width of an image; 32×48 if they differ", "input_shape.height", 8
+    ),
+    "input_shape.channels": number(
+        "Channels", "Channels of an image: 1 grey, 3 colour", "input_shape.channels"
+    ),
     "num_classes": number("Classes", "Outputs of the head; a run adapts them", "num_classes"),
     "norm": menu(
         "Norm", "The layer after each convolution", [(k, r.title) for k, r in NORMS.items()]
@@ -123,17 +134,18 @@ FIELDS = {
 #: field of a StageSpec -> how the stage table asks for it
 COLUMNS = {
     "block": menu(
-        "Block", "basic: two 3×3. bottleneck: 1×1, 3×3, 1×1", [(k, k) for k in BLOCKS], "25%"
+        "Block", "basic: two 3×3. bottleneck: 1×1, 3×3, 1×1", [(k, k) for k in BLOCKS], "29%"
     ),
-    "num_blocks": number("Blocks", "Blocks in this stage", "num_blocks", width="19%"),
-    "width": number("Width", "Channels of the 3×3 convolutions", "width", 16, "22%"),
+    "num_blocks": number("Blocks", "Blocks in this stage", "num_blocks", width="18%"),
+    "width": number("Width", "Channels of the 3×3 convolutions", "width", 16, "21%"),
     "stride": number(
-        "Stride", "Of the stage's first block: 2 halves height and width", "stride", width="17%"
+        "Stride", "Of the stage's first block: 2 halves height and width", "stride", width="16%"
     ),
     "shortcut": menu(
         "Shortcut",
         "\n".join(f"{row.title}: {row.what}" for row in SHORTCUTS.values()),
         [(k, row.title) for k, row in SHORTCUTS.items()],
-        "18%",
-    ),
+        "16%",
+    )
+    | {"short": True},
 }

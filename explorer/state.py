@@ -1,12 +1,14 @@
 """The only owner of session-state keys and of the URL. Everything else asks here.
 
-The URL is the state: `x` is the experiment (link.py), `run` the run that is watched. A rerun
-reads the URL only when it changed behind our back: first load, pasted link, Back and Forward.
+The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `view` the
+presentation mode. A rerun reads the URL only when it changed behind our back: first load, pasted
+link, Back and Forward.
 """
 
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 
 import streamlit as st
@@ -15,55 +17,64 @@ from explorer import cached, link, stage_table
 from explorer.link import Experiment
 from resnet_core.graph import trace
 from resnet_core.presets import PRESETS
+from resnet_core.runs.engine import EngineError
 from resnet_core.spec import NetSpec, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
+SECONDS = 15  # of a time budget, when it is chosen first
 
 #: keys of the widgets and components that the page mounts
-FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device"
-PROBE, SETTING = "probe", "setting_"
+FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device_menu"
+PROBE, SETTING, BUDGET = "probe", "setting_", "budget"
 
 
 def begin() -> None:
     """Once per script run, before anything is shown: defaults, then what the URL says."""
     if "experiment" not in SS:
-        SS.experiment = Experiment()
-        SS.draft = stage_table.draft_of(SS.experiment.net)
-        SS.problem, SS.refused = None, None
         SS.undo, SS.redo = [], []
         SS.opened, SS.selected = frozenset(), None
         SS.request_id = uuid.uuid4().hex
-        SS.seen_code, SS.seen_run = None, None
-        SS.run, SS.run_missing = None, None
+        SS.seen = (None, None)  # `x` and `run` of the URL as last seen
+        SS.run = SS.run_missing = SS.refused = SS.device = None
+        _show(Experiment())
     _read_url()
 
 
 def _read_url() -> None:
     code, run = st.query_params.get("x"), st.query_params.get("run")
-    if code and code != SS.seen_code:
-        try:
-            experiment = link.decode(code)
-        except SpecError as e:
-            SS.refused = e
-        else:
-            SS.refused = None
-            if SS.seen_code is not None:
-                SS.undo.append(SS.experiment)
-            _show(experiment)
-    if run != SS.seen_run:
+    before_code, before_run = SS.seen
+    SS.seen = code, run
+    if run != before_run:
         known = run and run.isascii() and run.isdigit() and len(run) < 16
         SS.run, SS.run_missing = (int(run), None) if known else (None, run)
-        if known and not code and SS.seen_code is None:
-            _show_net_of(SS.run)
-    SS.seen_code, SS.seen_run = code, run
+    if code == before_code and (code or before_code or run == before_run):
+        return
+    try:
+        shown = link.decode(code) if code else _without_code()
+    except SpecError as e:
+        SS.refused = e
+        return
+    SS.refused = None
+    if before_code is not None:
+        _remember()
+    _show(shown)
 
 
-def _show_net_of(run_id: int) -> None:
-    """A link to a run alone shows the net that was run."""
-    found = cached.engine().run(run_id)
-    if found is not None:
-        _show(Experiment.of_run(found.config))
+def _without_code() -> Experiment:
+    """For an address without `x`: the net of the run that it names, or the first screen's."""
+    with suppress(EngineError):
+        found = cached.engine().run(SS.run) if SS.run is not None else None
+        if found is not None:
+            return Experiment.of_run(found.config)
+    return Experiment()
+
+
+def _remember() -> None:
+    """A step of undo. What was undone before cannot be redone after another change."""
+    SS.undo.append(SS.experiment)
+    del SS.undo[:-HISTORY]
+    SS.redo.clear()
 
 
 def _show(experiment: Experiment) -> None:
@@ -72,16 +83,15 @@ def _show(experiment: Experiment) -> None:
 
 
 def _write_url() -> None:
-    SS.seen_code = st.query_params["x"] = link.encode(SS.experiment)
+    code = st.query_params["x"] = link.encode(SS.experiment)
+    SS.seen = code, SS.seen[1]
 
 
 def commit(experiment: Experiment) -> None:
     """The one way to change what is on screen, with undo. Call it from callbacks."""
     SS.refused = None
     if experiment != SS.experiment:
-        SS.undo.append(SS.experiment)
-        del SS.undo[:-HISTORY]
-        SS.redo.clear()
+        _remember()
     _show(experiment)
     _write_url()
 
@@ -105,8 +115,12 @@ def form() -> dict:
 
 
 def edit_net() -> None:
-    """Callback of the form: a good draft becomes the net, a bad one stays visible as it is."""
-    event = SS[FORM].edit
+    """Callback of the form."""
+    apply_edit(SS[FORM].edit)
+
+
+def apply_edit(event: dict) -> None:
+    """A good draft becomes the net, a bad one stays visible as it is and is told."""
     SS.draft = stage_table.with_edit(SS.draft, event)
     try:
         net = NetSpec.from_dict(SS.draft)
@@ -114,7 +128,7 @@ def edit_net() -> None:
     except SpecError as e:
         SS.problem = e
     else:
-        commit(replace(SS.experiment, net=net))
+        commit(link.named(replace(SS.experiment, net=net)))
 
 
 def revert() -> None:
@@ -128,8 +142,19 @@ def choose_preset() -> None:
     commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
 
 
+def can_undo() -> bool:
+    return bool(SS.undo) or SS.problem is not None
+
+
+def can_redo() -> bool:
+    return bool(SS.redo)
+
+
 def undo() -> None:
-    if SS.undo:
+    """Callback. A mistake in the form is the last change, so it goes first."""
+    if SS.problem is not None:
+        revert()
+    elif SS.undo:
         SS.redo.append(SS.experiment)
         _show(SS.undo.pop())
         _write_url()
@@ -160,15 +185,30 @@ def edit_setting(name: str) -> None:
         commit(changed)
 
 
+def budget() -> str:
+    """Key of the switch between steps and seconds, set to what the experiment says."""
+    SS[BUDGET] = "steps" if SS.experiment.seconds is None else "seconds"
+    return BUDGET
+
+
 def edit_budget() -> None:
     """Callback: a run is limited by steps or by seconds."""
-    seconds = 15 if SS.budget == "seconds" else None
-    commit(replace(SS.experiment, seconds=seconds))
+    commit(replace(SS.experiment, seconds=SECONDS if SS[BUDGET] == "seconds" else None))
 
 
 def device() -> str:
     """Where the next run takes place: the best device, unless another one was chosen."""
-    return SS.get(DEVICE) or next(iter(cached.devices()))
+    return SS.device or next(iter(cached.devices()))
+
+
+def device_menu() -> str:
+    """Key of the menu, which a screen without it would forget."""
+    SS[DEVICE] = device()
+    return DEVICE
+
+
+def choose_device() -> None:
+    SS.device = SS[DEVICE]
 
 
 def select(path: str | None) -> None:
@@ -176,6 +216,7 @@ def select(path: str | None) -> None:
 
 
 def selected() -> str | None:
+    """Path of the part that picture, form, details and charts mark."""
     return SS.selected
 
 
@@ -201,10 +242,16 @@ def open_all(paths: frozenset[str]) -> None:
     SS.opened = paths
 
 
+def on_screen() -> tuple:
+    """Changes when anything does that other panels show: a fragment then reruns the whole page."""
+    return SS.experiment, SS.selected, SS.run, SS.refused
+
+
 def watch(run_id: int) -> None:
     """Show this run, and put it into the URL: a reload and a second browser find it there."""
-    SS.run, SS.run_missing = run_id, None
-    SS.seen_run = st.query_params["run"] = str(run_id)
+    SS.run, SS.run_missing, SS.refused = run_id, None, None
+    st.query_params["run"] = str(run_id)
+    SS.seen = SS.seen[0], str(run_id)
     SS.request_id = uuid.uuid4().hex
 
 

@@ -11,9 +11,9 @@ COLOURS = {
     "grid": ("#e4e9ef", "#283242"),
     "mark": ("#0e7c66", "#35c29f"),  # what is selected
     "surface": ("#ffffff", "#10151d"),
+    "border": ("#dde3ea", "#2d3746"),
 }
 DASHES = {"residual": "solid", "plain": "dash"}
-NAMES = {"residual": "residual", "plain": "plain"}
 
 
 def light(token: str) -> str:
@@ -31,19 +31,30 @@ def style_sheet(presenting: bool) -> str:
 
 
 def count(value: int) -> str:
-    """853,018 -> "853 k", 11,689,512 -> "11.69 M": three or four digits and a unit prefix."""
+    """853,018 -> "853.0 k", 11,689,512 -> "11.69 M": four digits and a unit prefix."""
     for size, prefix in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
         if abs(value) >= size:
             return f"{value / size:.2f} {prefix}"
     return f"{value / 1000:.1f} k" if abs(value) >= 10**4 else f"{value:,}"
 
 
+def short(value: int) -> str:
+    """Three digits and a unit prefix, where there is little room: 179,962,112 -> "180 M"."""
+    for size, prefix in ((10**12, " T"), (10**9, " G"), (10**6, " M"), (10**3, " k")):
+        if abs(value) >= 10 * size or (abs(value) >= size and size > 1000):
+            return f"{value / size:.3g}{prefix}"
+    return f"{value:,}"
+
+
 def memory(value: float) -> str:
-    """Bytes with a binary prefix: 1,610,612,736 -> "1.50 GiB"."""
-    for power, prefix in ((40, "TiB"), (30, "GiB"), (20, "MiB")):
-        if value >= 2**power:
-            return f"{value / 2**power:.3g} {prefix}"
-    return f"{value / 1024:.3g} KiB"
+    """Bytes with a binary prefix and three digits: 1,610,612,736 -> "1.50 GiB"."""
+    power, prefix = next(
+        (p, name)
+        for p, name in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB"), (0, "B"))
+        if value >= 0.9 * 2**p or p == 0
+    )
+    size = value / 2**power
+    return f"{size:.0f} {prefix}" if size >= 100 else f"{size:.3g} {prefix}"
 
 
 def duration(seconds: float) -> str:
@@ -64,5 +75,8 @@ def shape(size: tuple[int, ...]) -> str:
 
 
 def literal(text: str) -> str:
-    """Text as it is, where Streamlit would read markdown."""
+    """Text as it is, where Streamlit would read markdown, entities, or make a link of it."""
+    for start in ("http", "www", "@"):  # an invisible joiner keeps addresses from being linked
+        text = text.replace(start, f"{start}\u2060")
+    text = text.replace("&", "&amp;")
     return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|$:~" else c for c in text)

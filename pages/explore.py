@@ -6,7 +6,7 @@ from explorer import header, net_panel, picture_panel, run_panel, state
 
 header.show()
 if state.presenting():
-    picture, happens = st.columns([2, 5], gap="medium")
+    picture, happens = st.columns([3, 5], gap="medium")
 else:
     goes_in, picture, happens = st.columns([33, 27, 40], gap="small")
     with goes_in:

@@ -2,20 +2,25 @@
 
 import base64
 import math
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import charts, theme
-from explorer.charts import MAX_STEPS, Curve
+from explorer import depth_chart, learning_chart, theme
+from explorer.curve import ALL_OF_FIRST, Curve, curve_of, depth_of, on_main_path, thinned
+from explorer.depth_chart import MAX_STEPS, MISSING, SCALE, ZERO, log10_counts
 from resnet_core.graph import trace
+from resnet_core.picture.style import PALETTES
 from resnet_core.presets import preset
 from resnet_core.probes import PROBES, labels
 from resnet_core.runs.run import ModelRecords
 from resnet_core.twins import twin_of
 
+ROOT = Path(__file__).resolve().parents[1]
 NET = preset("digits20")
 
 
@@ -26,8 +31,7 @@ def curve(net, values: np.ndarray, probe: str = "input_grad") -> Curve:
     records = ModelRecords(
         model=0, labels=labels(net), steps=steps, scalars=scalars, per_op={probe: values}
     )
-    graph = trace(net)
-    return Curve(charts.role_of(graph), graph, records)
+    return curve_of(trace(net), records)
 
 
 def pair(steps: int, probe: str = "input_grad") -> list[Curve]:
@@ -45,26 +49,26 @@ def decoded(scrub: dict, part: int) -> np.ndarray:
 @pytest.mark.parametrize("probe", PROBES)
 def test_the_browser_gets_the_norms_that_were_recorded(probe):
     curves = pair(12, probe)
-    view = charts.depth_view(curves, probe, 11, None)
+    view = depth_chart.draw(curves, probe, 11, None)
     for number, shown in enumerate(curves):
-        columns, paths, depths = charts.on_main_path(shown, probe)
+        columns, paths, depths = on_main_path(shown, probe)
         got = decoded(view.scrub, number) / view.scrub["scale"]
         assert np.allclose(got, np.log10(shown.records.per_op[probe][:, columns]), atol=0.002)
         line = view.figure.data[view.scrub["parts"][number]["line"]]
-        assert list(line.x) == depths and list(line.customdata) == paths
+        assert list(line.x) == depths and [path for path, _ in line.customdata] == paths
 
 
 def test_a_block_sits_at_the_depth_of_its_first_layer():
     curves = pair(1)
-    _, paths, depths = charts.on_main_path(curves[0], "input_grad")
+    _, paths, depths = on_main_path(curves[0], "input_grad")
     assert paths[0] == "stage1.0" and depths == list(range(2, 20, 2))
-    assert charts.depth_of(curves[0].graph, "head.fc") == 20
+    assert depth_of(curves[0].graph, "head.fc") == 20
 
 
 def test_projections_are_not_on_the_main_path():
     net = preset("resnet18")
     values = np.ones((2, len(labels(net)["weight_grad"])), np.float32)
-    _, paths, depths = charts.on_main_path(curve(net, values, "weight_grad"), "weight_grad")
+    _, paths, depths = on_main_path(curve(net, values, "weight_grad"), "weight_grad")
     assert len(paths) == 18 == len(set(depths))
     assert not any("shortcut" in path for path in paths)
 
@@ -73,8 +77,8 @@ def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
     curves = pair(3)
     values = curves[1].records.per_op["input_grad"]
     values[1, 0], values[1, 1], values[1, 2] = 0, np.nan, np.inf
-    view = charts.depth_view(curves, "input_grad", 2, None)
-    assert list(decoded(view.scrub, 1)[1, :3]) == [charts.ZERO, charts.MISSING, charts.MISSING]
+    view = depth_chart.draw(curves, "input_grad", 2, None)
+    assert list(decoded(view.scrub, 1)[1, :3]) == [ZERO, MISSING, MISSING]
     low, high = view.figure.layout.yaxis.range
     finite = np.log10(values[np.isfinite(values) & (values > 0)])
     assert low < view.scrub["floor"] < finite.min() < finite.max() < view.scrub["ceiling"] < high
@@ -82,58 +86,57 @@ def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
 
 
 def test_tiny_norms_survive_the_way_to_the_browser():
-    counts = charts.log10_counts(np.array([1e-38, 1e38], np.float32))
-    assert np.allclose(counts / charts.SCALE, [-38, 38], atol=0.01)
+    counts = log10_counts(np.array([1e-38, 1e38], np.float32))
+    assert np.allclose(counts / SCALE, [-38, 38], atol=0.01)
 
 
 @settings(max_examples=60)
 @given(st.integers(1, 30_000))
 def test_long_runs_are_thinned_without_losing_the_first_steps(length):
-    rows = charts.thinned(length, MAX_STEPS)
+    rows = thinned(length, MAX_STEPS)
     assert len(rows) <= MAX_STEPS + 2
-    assert list(rows[: charts.ALL_OF_FIRST]) == list(range(min(length, charts.ALL_OF_FIRST)))
+    assert list(rows[:ALL_OF_FIRST]) == list(range(min(length, ALL_OF_FIRST)))
     assert rows[-1] == length - 1 and (np.diff(rows) > 0).all()
 
 
 def test_a_figure_does_not_grow_with_the_run():
-    sizes = [
-        len(charts.depth_view(pair(n), "input_grad", n, None).figure.to_json()) for n in (500, 5000)
-    ]
+    figures = [depth_chart.draw(pair(n), "input_grad", n, None).figure for n in (500, 5000)]
+    sizes = [len(figure.to_json()) for figure in figures]
     assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_the_chance_line_is_on_the_loss_chart():
-    figure = charts.learning_figure(pair(5), 10, 1.0)
+    figure = learning_chart.draw(pair(5))
     assert figure.layout.shapes[0].y0 == figure.layout.shapes[0].y1 == math.log(10)
 
 
 def test_raw_points_stay_visible_behind_the_smoothing():
-    figure = charts.learning_figure(pair(5), 10, 1.0)
+    figure = learning_chart.draw(pair(5))
     raw = [trace for trace in figure.data if trace.opacity == 0.35]
     assert len(raw) == 4
     assert np.allclose(raw[0].y, np.exp(-np.arange(5) / 10), rtol=1e-4)
 
 
 def test_smoothing_keeps_a_gap_a_gap_and_a_constant_a_constant():
-    smooth = charts.smoothed(np.array([2, 2, np.nan, 2]))
+    smooth = learning_chart.smoothed(np.array([2, 2, np.nan, 2]))
     assert np.isnan(smooth[2]) and np.allclose(smooth[[0, 1, 3]], 2)
 
 
 def test_figures_are_json_without_nan():
     curves = pair(3)
     curves[0].records.scalars["loss"][1] = np.nan
-    assert "NaN" not in charts.learning_figure(curves, 10, 1.0).to_json()
+    assert "NaN" not in learning_chart.draw(curves).to_json()
 
 
 def test_twins_are_told_apart_by_colour_and_by_dash():
     curves = pair(2)
-    lines = [charts.depth_view(curves, "input_grad", 1, None).figure.data[i].line for i in (0, 3)]
+    lines = [depth_chart.draw(curves, "input_grad", 1, None).figure.data[i].line for i in (0, 3)]
     assert lines[0].color != lines[1].color and lines[0].dash != lines[1].dash
 
 
 def test_an_empty_run_can_be_drawn():
     for maps in (True, False):
-        view = charts.depth_view(pair(0), "input_grad", 10, "stage1.0", maps=maps)
+        view = depth_chart.draw(pair(0), "input_grad", 10, "stage1.0", maps=maps)
         assert view.scrub["steps"] == []
 
 
@@ -142,6 +145,17 @@ def test_dark_colours_can_be_swapped_in_for_light_ones():
     lights = [light for light, _ in theme.COLOURS.values()]
     darks = [dark for _, dark in theme.COLOURS.values()]
     assert len(set(lights)) == len(lights) and not set(lights) & set(darks)
+
+
+def test_page_picture_and_charts_have_the_same_colours():
+    """They stand in three places: theme file, exported picture and page each need their own."""
+    config = tomllib.loads((ROOT / "explorer/.streamlit/config.toml").read_text())["theme"]
+    for place, mode in enumerate(("light", "dark")):
+        colours = {token: pair[place] for token, pair in theme.COLOURS.items()}
+        assert config[mode]["primaryColor"] == colours["mark"]
+        assert config[mode]["backgroundColor"] == colours["surface"]
+        assert config[mode]["borderColor"] == colours["border"]
+        assert PALETTES[mode]["skip"].lower() == colours["residual"]
 
 
 @pytest.mark.parametrize(
@@ -157,3 +171,40 @@ def test_counts_are_shown_with_a_unit_prefix(value, text):
 )
 def test_durations_are_said_as_people_say_them(seconds, text):
     assert theme.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(1.06e9, "0.987 GiB"), (1_610_612_736, "1.5 GiB"), (752 * 2**20, "752 MiB")]
+)
+def test_memory_is_shown_with_three_digits(size, text):
+    assert theme.memory(size) == text
+
+
+def test_a_loss_that_is_not_finite_is_marked_where_it_happened():
+    curves = pair(5)
+    curves[0].records.scalars["loss"][3:] = np.nan
+    mark = learning_chart.draw(curves).data[-1]
+    assert list(mark.x) == [3] and math.isclose(mark.y[0], math.exp(-0.2), rel_tol=1e-6)
+
+
+def test_exact_zeros_have_a_colour_of_their_own_in_the_maps():
+    curves = pair(3)
+    plain = depth_chart.draw(curves, "input_grad", 2, None).figure.layout.coloraxis
+    curves[1].records.per_op["input_grad"][1, 0] = 0
+    view = depth_chart.draw(curves, "input_grad", 2, None)
+    colours = view.figure.layout.coloraxis
+    assert colours.cmin == view.scrub["floor"] < plain.cmin
+    assert colours.colorscale[0][1] == "#000000" != plain.colorscale[0][1]
+
+
+def test_a_selected_layer_is_marked_at_its_depth():
+    graph = trace(NET)
+    assert depth_of(graph, "stage2.1.norm2") == depth_of(graph, "stage2.1")
+    assert depth_of(trace(preset("resnet18")), "stage2.0.shortcut.conv") is None
+
+
+@pytest.mark.parametrize("text", ["www.evil.com", "http://evil.com", "a@b.co", "&lt;b&gt;", "*b*"])
+def test_a_name_cannot_become_a_link_an_entity_or_markup(text):
+    shown = theme.literal(text)
+    assert text not in shown and "&lt;" not in shown
+    assert not any(start in shown for start in ("http:", "www.", "@b"))

@@ -1,22 +1,20 @@
 """Every page under Streamlit's own test driver: what it shows, and what a wrong input does."""
 
-import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from stored_runs import stored_run
 from streamlit.testing.v1 import AppTest
 
-from explorer import cached, stage_table
+from explorer import cached
 from explorer.link import Experiment, encode
 from resnet_core import estimate
 from resnet_core.graph import trace
-from resnet_core.net import blocks_of
-from resnet_core.presets import DEFAULT, PRESETS, preset
+from resnet_core.presets import DEFAULT, PRESETS, digits, preset
 from resnet_core.runs.engine import Engine
-from resnet_core.spec import NetSpec, SpecError
 
 APP = str(Path(__file__).resolve().parents[1] / "explorer" / "app.py")
 
@@ -43,7 +41,7 @@ def opened(**query) -> AppTest:
 
 def shown(element) -> str:
     """Its text as a reader sees it: without the escapes that keep markdown out."""
-    return element.value.replace("\\", "")
+    return element.value.replace("\\", "").replace("&amp;", "&")
 
 
 def texts(app: AppTest) -> str:
@@ -57,21 +55,26 @@ def html(app: AppTest) -> str:
 
 
 def edited(app: AppTest, where: str, value: str, action: str = "set") -> AppTest:
-    """The page after an edit in the form; the test driver cannot fire a component's callback."""
+    """The page after an edit in the form: the component's event, taken by the real callback."""
+    event = {"action": action, "where": where, "value": value}
+    script = f"from explorer import state; state.begin(); state.apply_edit({event!r})"
+    change = with_state_of(app, AppTest.from_string(script, default_timeout=60))
+    return with_state_of(change, AppTest.from_file(APP, default_timeout=60))
 
-    draft = stage_table.with_edit(
-        app.session_state.draft, {"action": action, "where": where, "value": value}
-    )
-    app.session_state.draft = draft
-    try:
-        net = NetSpec.from_dict(draft)
-        blocks_of(net)
-    except SpecError as e:
-        app.session_state.problem = e
-    else:
-        app.session_state.experiment = replace(app.session_state.experiment, net=net)
-        app.session_state.problem = None
-    return app.run()
+
+def with_state_of(before: AppTest, after: AppTest) -> AppTest:
+    """`after` has run with the session and the URL that `before` ended with."""
+    for name in KEPT:
+        after.session_state[name] = before.session_state[name]
+    after.query_params.update(before.query_params)
+    after.run()
+    assert not after.exception
+    return after
+
+
+#: what explorer.state keeps of its own
+KEPT = ("experiment", "draft", "problem", "refused", "undo", "redo", "opened", "selected")
+KEPT += ("request_id", "seen", "run", "run_missing", "device")
 
 
 def test_the_first_screen_has_a_pair_ready_to_run():
@@ -114,7 +117,8 @@ def test_a_link_to_no_run_is_told(run):
 
 def test_a_change_shows_in_the_totals_against_the_preset():
     app = edited(opened(), "stage3.width", "128")
-    assert "MACs" in html(app) and "+" in html(app)
+    assert "+" in html(app).split("Parameters")[1].split("MACs")[0]
+    assert app.session_state.experiment.net.name == "ResNet-56 for digits, edited"
     assert app.session_state.experiment.net.stages[2].width == 128
 
 
@@ -142,10 +146,51 @@ def test_a_net_that_cannot_be_built_is_told_and_the_last_good_one_stays(where, v
 def test_undo_and_redo():
     app = opened()
     next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
-    next(b for b in app.button if "undo" in b.label).click().run()
+    app.button(key="tool_undo").click().run()
     assert app.session_state.experiment.base == DEFAULT
-    next(b for b in app.button if "redo" in b.label).click().run()
+    app.button(key="tool_redo").click().run()
     assert app.session_state.experiment.base == "resnet18"
+
+
+def test_undo_takes_a_mistake_in_the_form_back_first():
+    app = opened()
+    next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
+    app = edited(app, "stage2.width", "0")
+    app.button(key="tool_undo").click().run()
+    assert not app.error and app.session_state.experiment.base == "resnet18"
+
+
+def test_an_edit_that_restores_the_preset_restores_its_name():
+    app = edited(edited(opened(), "stage2.width", "48"), "stage2.width", "32")
+    assert app.session_state.experiment == Experiment()
+
+
+def test_an_edit_after_undo_leaves_nothing_to_redo():
+    app = edited(opened(), "stage2.width", "48")
+    app.button(key="tool_undo").click().run()
+    assert not app.button(key="tool_redo").disabled
+    app = edited(app, "stage1.width", "24")
+    assert app.button(key="tool_redo").disabled
+
+
+def test_the_budget_menu_follows_undo():
+    app = opened()
+    app.segmented_control(key="budget").set_value("seconds").run()
+    assert app.session_state.experiment.seconds == 15
+    app.button(key="tool_undo").click().run()
+    assert app.segmented_control(key="budget").value == "steps"
+    assert app.select_slider[0].label == "Steps"
+
+
+def test_the_chosen_device_is_kept_where_its_menu_is_not(monkeypatch):
+    monkeypatch.setattr(cached, "devices", lambda: {"cuda:0": "a GPU", "cpu": "CPU"})
+    monkeypatch.setattr(estimate, "free_bytes", lambda device: 2**40)
+    app = opened()
+    assert app.selectbox(key="device_menu").value == "cuda:0"  # the best one is the default
+    app.selectbox(key="device_menu").select("cpu").run()
+    app.button(key="tool_cast").click().run()
+    app.button(key="tool_close_fullscreen").click().run()
+    assert app.selectbox(key="device_menu").value == "cpu"
 
 
 def test_what_does_not_fit_is_refused_with_the_figure_and_what_would_do(monkeypatch):
@@ -154,6 +199,7 @@ def test_what_does_not_fit_is_refused_with_the_figure_and_what_would_do(monkeypa
     next(b for b in app.button if b.key == "start").click().run()
     said = shown(app.error[0])
     assert "GiB to train at batch 64 on 224×224" in said and "8.0 GiB are free" in said
+    assert len(app.warning) == 0  # said once
     assert "Use a batch of at most" in said
     assert app.session_state.run is None
 
@@ -165,12 +211,13 @@ def test_what_is_adapted_for_the_run_is_said():
     assert "head has 10 outputs instead of 1000" in said
 
 
-def test_a_hostile_name_is_shown_as_it_is():
-    name = "<script>alert(1)</script> **b** $x$ :red[r]"
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "**b** $x$ :red[r]", "&lt;b &copy;"])
+def test_a_hostile_name_is_shown_as_it_is(name):
     net = replace(preset("resnet20"), name=name)
     app = opened(x=encode(Experiment(net=net)))
-    assert "<script>alert" not in html(app)
-    assert json.loads(app.session_state.experiment.net.to_json())["name"] == name
+    assert "<script>" not in html(app)
+    told = next(m for m in app.markdown if "trains" in m.value)
+    assert name in shown(told) and name not in told.value
 
 
 def test_presentation_mode_leaves_the_editor_out():
@@ -184,3 +231,130 @@ def test_a_database_of_a_newer_version_is_told_and_editing_goes_on(data_folder):
     app = opened()
     assert any("newer version" in shown(element) for element in app.warning)
     assert "852,730 trainable" in html(app)
+
+
+@pytest.fixture(scope="module")
+def small() -> Experiment:
+    return Experiment(net=digits(8), steps=12)
+
+
+def test_a_run_that_ended_shows_its_curves_and_what_was_seen(data_folder, small):
+    stored_run(data_folder, small.config(), "steps", sentence="All 12 steps are done.")
+    app = opened(run="1")
+    said = texts(app)
+    assert "After 12 steps the residual net has a training loss of" in said
+    assert "∂L/∂x at the blocks' inputs" in said
+    assert "Matched twins: 8 of 8 shared tensors identical" in said
+    assert f"Trained: {trace(small.net).params:,} parameters" in said
+    assert not app.button(key="start").disabled
+    assert app.session_state.experiment.net == small.net  # a link to a run shows its net
+    app.segmented_control(key="probe").set_value("weight_grad").run()
+    assert not app.exception
+
+
+def test_a_run_that_goes_on_can_be_stopped_and_not_started_again(data_folder, small):
+    stored_run(data_folder, small.config())
+    app = opened(run="1")
+    assert app.button(key="start").disabled
+    app.button(key="pause").click().run()
+    assert app.button(key="pause").label == "Resume"
+    app.button(key="stop").click().run()
+    assert not app.exception
+
+
+def test_a_net_that_diverged_is_named_with_its_place(data_folder, small):
+    wild = replace(small, lr=5.0, net=replace(small.net, norm="none"))
+    stored_run(data_folder, wild.config(), "diverged", sentence="Every net diverged.")
+    said = texts(opened(run="1"))
+    assert "net diverged at" in said and "is not finite. Its curves are kept." in said
+
+
+@pytest.mark.parametrize(
+    ("ended", "reason", "sentence"),
+    [
+        ("interrupted", "killed", "The training process was killed (signal 9)."),
+        ("failed", "disk", "There was no room left to store the curves."),
+    ],
+)
+def test_a_run_that_broke_off_says_why_and_keeps_its_curves(
+    data_folder, small, ended, reason, sentence
+):
+    stored_run(data_folder, small.config(), ended, reason, sentence)
+    app = opened(run="1")
+    assert sentence in "\n".join(shown_text(app)) and "After 12 steps" in texts(app)
+
+
+def shown_text(app: AppTest) -> list[str]:
+    """Texts of the progress bars, without the escapes."""
+    return [bar.proto.text.replace("\\", "") for bar in app.get("progress")]
+
+
+def test_a_run_in_line_says_its_place(data_folder, small):
+    stored_run(data_folder, small.config())
+    config = replace(small, seed=1).config()
+    assert cached.engine().submit(config, "second") == 2
+    assert "Queued, position 1." in shown_text(opened(run="2"))
+
+
+def test_after_an_edit_the_curves_say_whose_they_are_and_offer_the_way_back(data_folder, small):
+    stored_run(data_folder, small.config(), "steps")
+    app = edited(opened(run="1"), "stage1.width", "24")
+    assert "has been edited since" in texts(app)
+    app.button(key="back").click().run()
+    assert app.session_state.experiment.net == small.net
+    assert "has been edited since" not in texts(app)
+
+
+def test_the_way_back_is_the_net_that_was_on_screen(data_folder):
+    net = replace(digits(8), num_classes=1000)
+    stored_run(data_folder, Experiment(net=net, steps=1).config(), "steps")
+    assert opened(run="1").session_state.experiment.net == net
+
+
+def test_what_the_next_run_will_take_is_said_after_a_run_too(data_folder, small):
+    stored_run(data_folder, small.config(), "steps")
+    app = opened(run="1")
+    next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
+    said = texts(app)
+    assert "images resized from 8×8 to 224×224" in said and "for both nets" in said
+
+
+def test_a_refusal_is_gone_when_a_run_starts(data_folder, monkeypatch):
+    free = [2**20]
+    monkeypatch.setattr(estimate, "free_bytes", lambda device: free[0])
+    app = opened()
+    app.button(key="start").click().run()
+    assert "Memory" in app.error[0].value
+    free[0] = 2**40
+    app.button(key="start").click().run()
+    assert not app.error and app.session_state.run == 1
+
+
+def test_what_takes_too_long_is_refused_with_what_would_do(monkeypatch):
+    monkeypatch.setattr(estimate, "free_bytes", lambda device: 2**40)
+    experiment = Experiment(net=preset("resnet152"), base="resnet152", steps=2000)
+    app = opened(x=encode(experiment))
+    app.button(key="start").click().run()
+    assert "hours" in shown(app.error[0]) and "Use at most" in shown(app.error[0])
+
+
+def test_a_budget_in_seconds_counts_the_steps_that_it_takes_at_least():
+    config = Experiment(net=preset("resnet152"), seconds=5).config()
+    assert estimate.estimate(config, None).seconds > 60
+
+
+@pytest.mark.parametrize(
+    ("fold", "words"), [("fact_check", "torchinfo **852,730**"), ("download", "address bar")]
+)
+def test_folds_show_what_they_promise(fold, words):
+    app = opened()
+    app.session_state[f"fold_{fold}"] = True
+    app.run()
+    assert not app.exception and words in texts(app)
+
+
+def test_the_layer_table_lists_every_op():
+    app = opened()
+    app.session_state["fold_table_rows"] = True
+    app.run()
+    assert len(app.dataframe[0].value) == len(trace(preset(DEFAULT)).ops)

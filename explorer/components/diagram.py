@@ -6,14 +6,13 @@ The picture is drawn by resnet_core.picture; colours follow the page's theme by 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
+from explorer.components import source
 from resnet_core.picture import Picture
 from resnet_core.picture.style import HUES, PALETTES, sheet
 
-HERE = Path(__file__).parent
 HTML = """
 <div class="root">
   <div class="view"><svg role="group"></svg></div>
@@ -70,6 +69,6 @@ def _colours() -> str:
 _component = st.components.v2.component(
     "residual_net_diagram",
     html=HTML,
-    css=_colours() + sheet() + (HERE / "diagram.css").read_text("utf-8"),
-    js=(HERE / "diagram.js").read_text("utf-8"),
+    css=_colours() + sheet() + source("diagram.css"),
+    js=source("diagram.js"),
 )

@@ -36,7 +36,7 @@ function themed(data, root) {
   return figure;
 }
 
-// base64 -> rows of log10 values: 16-bit hundredths, with marks for exact zero and for not a number.
+// base64 -> rows of log10 values: 16-bit counts of 1/scale decades, with marks for exact zero and for not a number.
 function decode(part, scrub) {
   const bytes = Uint8Array.from(atob(part.values), (c) => c.charCodeAt(0));
   const raw = new Int16Array(bytes.buffer);
@@ -48,6 +48,8 @@ function decode(part, scrub) {
   return rows;
 }
 
+// A log10 value as the norm that a reader wants: 0.23, 4.1e-7, exactly 0.
+const norm = (v) => (v === -Infinity ? "exactly 0" : Number.isFinite(v) ? Number((10 ** v).toPrecision(2)).toString() : "not finite");
 const finite = (v) => (Number.isFinite(v) ? v : null);
 
 // The figure with the slider's step drawn in: lines of that step, zero marks, heat maps, cursors.
@@ -55,9 +57,12 @@ function atStep(figure, scrub, parts, index) {
   scrub.parts.forEach((part, i) => {
     const row = parts[i][Math.min(index, parts[i].length - 1)] ?? [];
     figure.data[part.line].y = row.map(finite);
+    figure.data[part.line].text = row.map(norm);
     figure.data[part.marks].y = row.map((v) => (Number.isFinite(v) ? null : v === -Infinity ? scrub.floor : scrub.ceiling));
-    figure.data[part.marks].text = row.map((v) => (v === -Infinity ? "exactly 0" : "not finite"));
-    if (part.map !== null) figure.data[part.map].z = parts[i].map((values) => values.map((v) => (v === -Infinity ? scrub.floor : finite(v))));
+    figure.data[part.marks].text = row.map(norm);
+    if (part.map === null) return;
+    figure.data[part.map].z = parts[i].map((values) => values.map((v) => (v === -Infinity ? scrub.floor : finite(v))));
+    figure.data[part.map].text = parts[i].map((values) => values.map(norm));
   });
   for (const shape of scrub.cursors) Object.assign(figure.layout.shapes[shape], { y0: scrub.steps[index], y1: scrub.steps[index] });
 }
@@ -79,7 +84,7 @@ function slider(root, state, redraw) {
   const [output, input, button] = box.children;
   input.max = scrub.steps.length - 1;
   input.value = state.index;
-  output.textContent = `step ${scrub.steps[state.index]} of ${scrub.total}`;
+  output.textContent = `step ${scrub.steps[state.index]}, last is ${scrub.total}`;
   input.setAttribute("aria-valuetext", output.textContent);
   button.setAttribute("aria-pressed", state.follow);
 }
@@ -112,7 +117,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (!state.listening) {
       state.listening = true;
       plot.on("plotly_click", ({ points: [point] }) => {
-        const path = point.customdata ?? state.data.scrub?.paths?.[point.curveNumber]?.[point.pointIndex?.[1] ?? point.pointIndex];
+        const path = point.customdata?.[0] ?? state.data.scrub?.paths?.[point.curveNumber]?.[point.pointIndex?.[1] ?? point.pointIndex];
         if (path) state.report("point", { path, at: Date.now() });
       });
     }

@@ -5,12 +5,11 @@ st.plotly_chart of this Streamlit remounts whenever the data change: zoom lost, 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import plotly
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import theme
@@ -33,26 +32,26 @@ def serve_plotly() -> None:
     """Puts the plotly package's own plotly.js where Streamlit serves static files from."""
     target = STATIC / LIBRARY
     if not target.exists():
-        partial = target.with_suffix(".part")
-        shutil.copyfile(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", partial)
-        partial.replace(target)
+        with NamedTemporaryFile(dir=STATIC, prefix="plotly-", suffix=".part", delete=False) as part:
+            part.write((Path(plotly.__file__).parent / "package_data/plotly.min.js").read_bytes())
+        Path(part.name).replace(target)  # sessions that start together each bring their own
 
 
 def figure(
-    fig: go.Figure,
+    fig: str,
     *,
     key: str,
     label: str,
     scrub: dict | None = None,
     on_point: Callable[[], None] = lambda: None,
 ) -> None:
-    """Shows `fig`; in the dark theme the browser swaps the light colours of `theme` for dark ones.
+    """Shows a figure in plotly's JSON; a dark page swaps the light colours of `theme` for dark.
 
-    `scrub` (from `charts.scrubber`) adds a step slider that redraws in the browser alone.
-    A clicked point's customdata arrives in `st.session_state[key].point`.
+    `scrub` (of `depth_chart.DepthView`) adds a step slider that redraws in the browser alone. The
+    path of a clicked point arrives in `st.session_state[key].point["path"]`.
     """
     data = {
-        "figure": fig.to_json(),
+        "figure": fig,
         "scrub": scrub,
         "colours": theme.COLOURS,
         "library": f"app/static/{LIBRARY}",

@@ -33,6 +33,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     input.onchange = () => set(input.value.trim());
     input.onkeydown = (event) => {
+      if (event.ctrlKey || event.metaKey) event.stopPropagation(); // undo what is typed, not the net
       const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       if (!direction) return;
       event.preventDefault();
@@ -44,11 +45,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return [button("−", -1, "less"), input, button("+", 1, "more")];
   }
 
-  function menu({ where, value, options, help, name }) {
+  function menu({ where, value, options, help, name, short }) {
     const known = options.some(([key]) => key === value) ? options : [...options, [value, value]];
     const select = element("select", { "aria-label": name, title: help },
       ...known.map(([key, title]) => element("option", { value: key, selected: key === value }, title)));
     select.onchange = () => send("set", where, select.value);
+    if (short) { // closed, the menu shows its keys; open, what they mean
+      const texts = (part) => [...select.options].forEach((option, i) => { option.text = known[i][part]; });
+      select.onpointerdown = select.onfocus = () => texts(1);
+      select.onblur = () => texts(0);
+      texts(0);
+    }
     return [select];
   }
 
