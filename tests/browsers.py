@@ -8,11 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
+from engines import processes_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 SCREENSHOTS = ROOT / "screenshots"  # git-ignored: to be looked at
@@ -58,25 +57,6 @@ def server(folder: Path):
 def answers(port: int) -> bool:
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
-
-
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Supervisor, owners and trainers that work for this folder."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        line = process.info["cmdline"] or []
-        if any(str(folder) in part for part in line):
-            found.append(process)
-    return found
-
-
-def wait_for(condition, seconds: float):
-    """What `condition` gives as soon as it is true. Fails after `seconds`."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not within {seconds} s: {condition}"
-        time.sleep(0.05)
-    return value
 
 
 def settled(page) -> None:

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-from browsers import CHROMIUM, FLAGS, server, settled, shoot, wait_for
+from browsers import CHROMIUM, FLAGS, server, settled, shoot
+from engines import wait_for
 from playwright.sync_api import expect, sync_playwright
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
