@@ -99,7 +99,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", data.label);
 
-  const redraw = () => load(data.library).then((Plotly) => {
+  const redraw = () => load(data.plotly).then((Plotly) => {
     const now = state.data;
     const figure = themed(now, root);
     if (now.scrub) {

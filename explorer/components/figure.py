@@ -54,7 +54,7 @@ def figure(
         "figure": fig,
         "scrub": scrub,
         "colours": theme.COLOURS,
-        "library": f"app/static/{LIBRARY}",
+        "plotly": f"app/static/{LIBRARY}",
         "label": label,
     }
     _FIGURE(data=data, key=key, on_point_change=on_point)
