@@ -206,7 +206,10 @@ def laid_out(
         | {"domain": list(CHART if maps else (0, CHART[1])), "range": decades.range}
         | ticks(decades),
         "shapes": lines,
-        "annotations": [title_at(1.0, f"‖{row.symbol}‖ {row.where}", scale), *names],
+        "annotations": [
+            title_at(1.0, f"‖{row.symbol}‖ {row.where}", scale) | {"xshift": -50 * scale},
+            *names,
+        ],
     }
     if decades.zeros:
         layout["shapes"].append(across(decades.floor, "muted", "dot"))

@@ -118,7 +118,7 @@ class Probe:
 PROBES = {
     "input_grad": Probe(
         symbol="∂L/∂x",
-        where="at each block's input",
+        where="at block inputs",
         source="He et al. 2016, eq. 5; He et al. 2015, sec. 4.1",
         what="How much of the loss's signal reaches this depth.",
         paths=block_paths,
@@ -126,7 +126,7 @@ PROBES = {
     ),
     "weight_grad": Probe(
         symbol="∂L/∂W",
-        where="of each layer's weights",
+        where="of layer weights",
         source="Glorot and Bengio 2010, sec. 4.2",
         what="How far a step moves this layer. Can be flat while the signal vanishes.",
         paths=weight_paths,
