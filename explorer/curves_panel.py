@@ -30,7 +30,8 @@ def show(engine: Engine, run: Run) -> None:
     drawn = cached.figures(
         run.id, curves, probe, total, state.selected(), scale, maps=not state.presenting()
     )
-    what = f"norm of {PROBES[probe].symbol} {PROBES[probe].where}"
+    row = PROBES[probe]
+    what = f"norm of {row.symbol} {row.where}"
     figure(
         drawn.depth,
         scrub=drawn.scrub,
@@ -46,6 +47,7 @@ def show(engine: Engine, run: Run) -> None:
     figure(drawn.learning, key="learning", label="loss and accuracy of both nets against steps")
     for statement in rest:
         st.markdown(theme.literal(statement))
+    st.caption(theme.literal(f"‖{row.symbol}‖ {row.where}: {row.what} ({row.source})"))
     st.caption(theme.literal(matched(run, curves)))
 
 

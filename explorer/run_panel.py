@@ -26,8 +26,8 @@ def show() -> None:
     @st.fragment(run_every=TICK if going else None, key="live")
     def live() -> None:
         engine.start()  # a supervisor that was killed is replaced while somebody looks
-        panel(engine)
-        if (state.on_screen(), is_going(engine)) != before:
+        goes_on = panel(engine)
+        if (state.on_screen(), goes_on) != before:
             st.rerun()  # the whole page: other panels follow, the clock starts or stops
 
     live()
@@ -47,8 +47,8 @@ def watched(engine: Engine) -> Run | None:
     return engine.run(state.run_id()) if state.run_id() is not None else None
 
 
-def panel(engine: Engine) -> None:
-    """All that changes while a run goes on."""
+def panel(engine: Engine) -> bool:
+    """All that changes while a run goes on. Gives whether to look again."""
     try:
         run, unreadable = watched(engine), None
     except EngineError as e:
@@ -62,6 +62,7 @@ def panel(engine: Engine) -> None:
     if run is not None:
         edited_since(run)
         curves_panel.show(engine, run)
+    return unreadable is not None or (run is not None and not run.is_over)
 
 
 def controls(engine: Engine, run: Run | None, disabled: bool) -> None:

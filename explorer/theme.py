@@ -47,7 +47,7 @@ def short(value: int) -> str:
 
 
 def memory(value: float) -> str:
-    """Bytes with a binary prefix and three digits: 1,610,612,736 -> "1.50 GiB"."""
+    """Bytes with a binary prefix and three digits: 1,610,612,736 -> "1.5 GiB"."""
     power, prefix = next(
         (p, name)
         for p, name in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB"), (0, "B"))

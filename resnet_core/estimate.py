@@ -9,6 +9,7 @@ import torch
 
 from .geometry import training_memory
 from .graph import trace
+from .runs.loop import HOLD_STEPS
 from .runs.run import Speed
 from .spec import SpecError
 from .train import RunConfig
@@ -17,7 +18,6 @@ from .twins import pair_of
 PROCESS_BYTES = 350 * 2**20  # of a training process with torch loaded, without any net
 SHARE = 0.9  # of the free memory that a run may take
 MAX_SECONDS = 3600
-LEAST_STEPS = 5  # that a time budget trains before it can be turned into steps
 #: what a CPU does at least, for as long as this machine has not been measured
 ASSUMED = Speed(device="cpu", op_overhead_s=2e-4, macs_per_s=2e10)
 
@@ -47,7 +47,7 @@ def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     if known := speed or (ASSUMED if config.device == "cpu" else None):
         steps = [known.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
         step = max(steps) if config.device == "cpu" else sum(steps)
-        least = step * LEAST_STEPS
+        least = step * HOLD_STEPS  # a budget trains so many before it is turned into steps
         seconds = max(config.seconds, least) if config.seconds else step * config.steps
     return Estimate(
         fixed + activations, free, batch if batch >= 2 else 0, seconds, step, bool(speed)
@@ -77,11 +77,12 @@ def check_fits(config: RunConfig, needed: Estimate) -> None:
         )
     if needed.seconds is not None and needed.seconds > MAX_SECONDS:
         steps = int(MAX_SECONDS / needed.step_seconds)
+        guess = "" if needed.is_measured else " by a cautious guess, until this machine is measured"
         remedy = f"Use at most {steps:,} steps, " if steps else "Use "
         raise SpecError(
             "time",
             f"this run would take about {needed.seconds / 3600:.1f} hours, "
-            f"{needed.step_seconds:.1f} s for each step",
+            f"{needed.step_seconds:.1f} s for each step{guess}",
             remedy + ("or " if steps else "") + "a smaller input, batch or net",
         )
 
