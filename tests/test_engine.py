@@ -177,7 +177,7 @@ def test_stop_takes_a_run_out_of_the_queue(engine):
 
 def test_two_engines_see_the_same_run(engine, tmp_path):
     other = Engine(tmp_path, engine.limits)
-    run_id = submit(engine, "step=0.005", steps=60)
+    run_id = submit(engine, "step=0.005", steps=20_000)  # ends because it is stopped
     wait_for_steps(other, run_id, 3)
     other.stop(run_id)
     assert wait_for_end(engine, run_id) == wait_for_end(other, run_id)
