@@ -1,65 +1,264 @@
-"""Residual blocks: relu(F(x) + shortcut(x)).
+"""Residual blocks. BLOCKS says which convolutions F has, ORDERS where norms and activations stand.
 
-To add one: write a module with the same arguments and an `expansion`, and a row in BLOCKS.
+To add a block: a function that lists its convolutions, and a row in BLOCKS. To add an order: a
+class with the same arguments, and a row in ORDERS.
 """
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import nn
 
-from .layers import conv
+from .layers import Add, StochasticDepth, conv
+from .shortcuts import has_projection, projection_where_needed
 
 
-class BasicBlock(nn.Module):
-    """relu(F(x) + shortcut(x)), F = 3x3 conv (strided), 3x3 conv. He et al. 2015, fig. 5 left."""
+class Conv(NamedTuple):
+    """One convolution of F."""
 
-    expansion = 1
+    kernel: int
+    channels: int  # that it puts out
+    stride: int = 1
+    groups: int = 1
 
-    def __init__(self, in_channels, width, stride, shortcut, norm=nn.BatchNorm2d):
+
+def basic(width, stride):
+    """3x3 (strided), 3x3. He et al. 2015, fig. 5 left."""
+    return Conv(3, width, stride), Conv(3, width)
+
+
+def bottleneck(width, stride, cardinality=1, base_width=64):
+    """1x1 reduce, 3x3 (strided, grouped), 1x1 expand to 4 x width. He et al. 2015, fig. 5 right.
+
+    The stride is on the 3x3, as in fb.resnet.torch. With a cardinality or another base width the
+    3x3 has width x base_width / 64 x cardinality channels: Xie et al. 2017, table 1.
+    """
+    inner = width * base_width // 64 * cardinality
+    return Conv(1, inner), Conv(3, inner, stride, cardinality), Conv(1, 4 * width)
+
+
+def bottleneck_2015(width, stride, cardinality=1, base_width=64):
+    """The bottleneck with its stride on the first 1x1, as He et al. 2015 built it."""
+    inner = width * base_width // 64 * cardinality
+    return Conv(1, inner, stride), Conv(3, inner, 1, cardinality), Conv(1, 4 * width)
+
+
+def composed(layers, stride):
+    """Convolutions of any (kernel, channels); the first that sees its neighbours is strided."""
+    kernels = [kernel for kernel, _ in layers]
+    strided = next((i for i, kernel in enumerate(kernels) if kernel > 1), 0)
+    return tuple(Conv(k, c, stride if i == strided else 1) for i, (k, c) in enumerate(layers))
+
+
+def residual_path(in_channels, convs, kit, last_norm=True):
+    """F: `convs` with norm and activation between them; at its end the norm, if `last_norm`."""
+    path = OrderedDict()
+    for number, (kernel, channels, stride, groups) in enumerate(convs, start=1):
+        is_last = number == len(convs)
+        if kit.before:
+            path[f"bias{number}"] = kit.before()
+        own_stride = 1 if kit.pool else stride
+        path[f"conv{number}"] = conv(in_channels, channels, kernel, own_stride, groups)
+        if not is_last:
+            path[f"norm{number}"] = kit.norm(channels)
+            path[f"act{number}"] = kit.act()
+        elif last_norm:
+            path[f"norm{number}"] = (kit.last_norm or kit.norm)(channels)
+        if kit.pool and stride > 1:
+            path["pool"] = kit.pool(channels, stride)
+        in_channels = channels
+    if kit.attention:
+        path["attention"] = kit.attention(in_channels)
+    if kit.drop:
+        path["drop"] = StochasticDepth(kit.drop)
+    return nn.Sequential(path)
+
+
+class Block(nn.Module):
+    """What all orders share: F in `residual`, x's own way in `shortcut`, both joined by `add`."""
+
+    def __init__(self, residual, shortcut, add):
         super().__init__()
-        self.conv1 = conv(in_channels, width, 3, stride)
-        self.norm1 = norm(width)
-        self.relu1 = nn.ReLU()
-        self.conv2 = conv(width, width, 3)
-        self.norm2 = norm(width)
-        self.shortcut = shortcut
-        self.relu2 = nn.ReLU()
+        self.residual = residual
+        self.shortcut = shortcut  # None in a plain net
+        self.add = add
 
-    def forward(self, x):  # [B, in, H, W] -> [B, width, H/stride, W/stride]
-        out = self.relu1(self.norm1(self.conv1(x)))
-        out = self.norm2(self.conv2(out))
-        if self.shortcut is not None:  # plain nets have none
-            out = out + self.shortcut(x)
-        return self.relu2(out)
+    def join(self, out, x):  # F(x) and x -> their sum
+        if self.shortcut is None:
+            return out
+        if isinstance(self.add, Add):
+            return self.add(out, self.shortcut(x))
+        return self.add(out, self.shortcut(x), x)  # gates look at x
 
 
-class Bottleneck(nn.Module):
-    """relu(F(x) + shortcut(x)), F = 1x1 reduce, 3x3 (strided), 1x1 expand to 4 x width.
+class PostActivation(Block):
+    """act(F(x) + shortcut(x)), F = conv, norm, act, ..., conv, norm. He et al. 2016, fig. 4 (a)."""
 
-    He et al. 2015, fig. 5 right, with the stride on the 3x3 as in fb.resnet.torch.
+    def __init__(self, in_channels, convs, shortcut, add, kit):
+        super().__init__(residual_path(in_channels, convs, kit), shortcut, add)
+        self.act = kit.act()
+
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        return self.act(self.join(self.residual(x), x))
+
+
+class NormAfterAdd(Block):
+    """act(norm(F(x) + shortcut(x))), F ends in its last conv. He et al. 2016, fig. 4 (b)."""
+
+    def __init__(self, in_channels, convs, shortcut, add, kit):
+        super().__init__(residual_path(in_channels, convs, kit, last_norm=False), shortcut, add)
+        self.norm = kit.norm(convs[-1].channels)
+        self.act = kit.act()
+
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        return self.act(self.norm(self.join(self.residual(x), x)))
+
+
+class ActBeforeAdd(Block):
+    """act(F(x)) + shortcut(x): the sum can only grow. He et al. 2016, fig. 4 (c)."""
+
+    def __init__(self, in_channels, convs, shortcut, add, kit):
+        super().__init__(residual_path(in_channels, convs, kit), shortcut, add)
+        self.residual.add_module("act", kit.act())
+
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        return self.join(self.residual(x), x)
+
+
+class ActFirst(Block):
+    """F(act(x)) + shortcut(x), F ends in a norm. He et al. 2016, fig. 4 (d)."""
+
+    def __init__(self, in_channels, convs, shortcut, add, kit):
+        super().__init__(residual_path(in_channels, convs, kit), shortcut, add)
+        self.act = kit.act()
+
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        return self.join(self.residual(self.act(x)), x)
+
+
+class PreActivation(Block):
+    """F(x) + shortcut(x), F = norm, act, conv, ..., norm, act, conv. He et al. 2016, fig. 4 (e).
+
+    A projection takes the normed and activated x and has no norm of its own, as in the authors'
+    code; an identity takes x itself.
     """
 
-    expansion = 4
+    def __init__(self, in_channels, convs, shortcut, add, kit):
+        super().__init__(residual_path(in_channels, convs, kit, last_norm=False), shortcut, add)
+        self.norm = kit.norm(in_channels)
+        self.act = kit.act()
+        self.projects = has_projection(shortcut)
 
-    def __init__(self, in_channels, width, stride, shortcut, norm=nn.BatchNorm2d):
-        super().__init__()
-        self.conv1 = conv(in_channels, width, 1)
-        self.norm1 = norm(width)
-        self.relu1 = nn.ReLU()
-        self.conv2 = conv(width, width, 3, stride)
-        self.norm2 = norm(width)
-        self.relu2 = nn.ReLU()
-        self.conv3 = conv(width, width * self.expansion, 1)
-        self.norm3 = norm(width * self.expansion)
-        self.shortcut = shortcut
-        self.relu3 = nn.ReLU()
-
-    def forward(self, x):  # [B, in, H, W] -> [B, 4 width, H/stride, W/stride]
-        out = self.relu1(self.norm1(self.conv1(x)))
-        out = self.relu2(self.norm2(self.conv2(out)))
-        out = self.norm3(self.conv3(out))
-        if self.shortcut is not None:  # plain nets have none
-            out = out + self.shortcut(x)
-        return self.relu3(out)
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        ready = self.act(self.norm(x))
+        return self.join(self.residual(ready), ready if self.projects else x)
 
 
-#: name -> class(in_channels, width, stride, shortcut, norm) with its `expansion`
-BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
+class EveryLayer(Block):
+    """A shortcut around every single convolution: act(conv_i(x) + shortcut_i(x)), layer by layer.
+
+    The answer to "why not skip each layer?": where channels change, each needs a projection.
+    """
+
+    def __init__(self, in_channels, convs, kit):
+        super().__init__(residual_path(in_channels, convs, kit), nn.Sequential(), None)
+        self.names = []  # of F's modules, layer by layer
+        self.pooled = [number for number, c in enumerate(convs, 1) if c.stride > 1 and kit.pool]
+        for number, (_, channels, stride, _) in enumerate(convs, start=1):
+            ends = ("attention", "drop") if number == len(convs) else ()
+            parts = [f"bias{number}", f"conv{number}", f"norm{number}", *ends]
+            self.names.append([name for name in parts if hasattr(self.residual, name)])
+            own_stride = 1 if kit.pool else stride
+            skip = projection_where_needed(in_channels, channels, own_stride, kit.norm)
+            self.shortcut.add_module(f"layer{number}", skip)
+            self.add_module(f"add{number}", Add())
+            in_channels = channels
+        self.act = kit.act()
+
+    def forward(self, x):  # [B, in, H, W] -> [B, out, H/stride, W/stride]
+        for number, names in enumerate(self.names, start=1):
+            out = x
+            for name in names:
+                out = getattr(self.residual, name)(out)
+            out = getattr(self, f"add{number}")(out, getattr(self.shortcut, f"layer{number}")(x))
+            is_last = number == len(self.names)
+            x = self.act(out) if is_last else getattr(self.residual, f"act{number}")(out)
+            if number in self.pooled:
+                x = self.residual.pool(x)
+        return x
+
+
+@dataclass(frozen=True)
+class BlockKind:
+    """A row of BLOCKS."""
+
+    title: str
+    what: str  # one sentence for menus and help
+    convs: Callable  # see the functions above
+    expansion: int = 1  # the stage puts out width x expansion channels
+    has_groups: bool = False  # whether cardinality and base width mean anything
+
+
+@dataclass(frozen=True)
+class Order:
+    """A row of ORDERS: where norm and activation stand (He et al. 2016, fig. 4)."""
+
+    title: str
+    what: str
+    formula: str
+    make: Callable  # (in_channels, convs, shortcut, add, kit) -> module
+    stem_norm: bool = True  # whether the stem ends in a norm ...
+    stem_act: bool = True  # ... and in an activation
+    head_norm: bool = False  # whether the head begins with a norm ...
+    head_act: bool = False  # ... and with an activation
+    projection_norm: bool = True  # whether a projection has its own norm
+    ends_in_norm: bool = True  # whether F does
+
+
+BLOCKS = {
+    "basic": BlockKind("basic", "Two 3×3 convolutions. He et al. 2015, fig. 5.", basic),
+    "bottleneck": BlockKind(
+        "bottleneck",
+        "1×1, 3×3 (strided), 1×1 to 4 × width. He et al. 2015, fig. 5.",
+        bottleneck,
+        expansion=4,
+        has_groups=True,
+    ),
+    "bottleneck-2015": BlockKind(
+        "bottleneck, stride first",
+        "The stride on the first 1×1, as He et al. 2015 built it.",
+        bottleneck_2015,
+        expansion=4,
+        has_groups=True,
+    ),
+    "composed": BlockKind(
+        "your own F", "1 to 4 convolutions of your own kernel size and width.", composed
+    ),
+}
+ORDERS = {
+    "original": Order(
+        "original", "conv, norm, act, conv, norm; act after the addition.",
+        "y = act(F(x) + x)", PostActivation,
+    ),
+    "norm-after-add": Order(
+        "norm after addition", "The norm stands in the way of the shortcut.",
+        "y = act(norm(F(x) + x))", NormAfterAdd, ends_in_norm=False,
+    ),
+    "act-before-add": Order(
+        "act before addition", "F can only add: the signal grows with depth.",
+        "y = act(F(x)) + x", ActBeforeAdd,
+    ),
+    "act-first": Order(
+        "act-only pre-activation", "Activation first, norms behind the convolutions.",
+        "y = F(act(x)) + x", ActFirst, stem_act=False, head_act=True,
+    ),
+    "preact": Order(
+        "full pre-activation", "norm and act before each convolution; nothing after the addition.",
+        "y = F(act(norm(x))) + x", PreActivation, stem_norm=False, stem_act=False, head_norm=True,
+        head_act=True, projection_norm=False, ends_in_norm=False,
+    ),
+}  # fmt: skip

@@ -8,10 +8,7 @@ from torch import nn
 
 @torch.no_grad()
 def first_nonfinite_output(module: nn.Module, images: torch.Tensor) -> str | None:
-    """The path of the first op in order of execution with a NaN or an infinity in its output.
-
-    An addition has no module of its own: it shows as the input of the ReLU behind it.
-    """
+    """The path of the first op in order of execution with a NaN or an infinity in its output."""
     found: list[str] = []
     handles = []
     for path, layer in module.named_modules():
@@ -25,9 +22,7 @@ def first_nonfinite_output(module: nn.Module, images: torch.Tensor) -> str | Non
 
 def _watch(path: str, found: list[str]):
     def after_forward(layer, args, output):
-        if found or torch.isfinite(output).all():
-            return
-        from_add = not torch.isfinite(args[0]).all()
-        found.append(f"{path.rpartition('.')[0]}.add" if from_add else path)
+        if not found and not torch.isfinite(output).all():
+            found.append(path)
 
     return after_forward

@@ -6,8 +6,7 @@ where it holds no memory, and equal blocks are traced once.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
@@ -15,10 +14,31 @@ from math import prod
 import torch
 from torch import fx, nn
 
-from .layers import NoNorm
-from .net import blocks_of, build_block, build_head, build_stem
+from .layers import (
+    Add,
+    AveragePool,
+    Blur,
+    ChannelConv,
+    GroupNorm,
+    Multiply,
+    NoNorm,
+    OneMinus,
+    ScalarBias,
+    ScalarScale,
+    Scale,
+    StochasticDepth,
+)
+from .net import (
+    blocks_of,
+    build_block,
+    build_head,
+    build_stem,
+    head_of,
+    iter_blocks,
+    stem_of,
+)
 from .shortcuts import ZeroPad
-from .spec import BlockSpec, NetSpec
+from .spec import BlockSpec, NetSpec, ShapeMismatch
 
 
 @dataclass(frozen=True)
@@ -32,6 +52,7 @@ class Op:
     params: int  # trainable elements
     macs: int  # products that are summed, one example
     detail: str = ""  # what the layer's own settings are: "3×3, stride 2"
+    window: tuple[int, int, int] = (1, 1, 0)  # kernel, stride, padding; of both sides
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class LayerGraph:
     net: NetSpec
     blocks: tuple[BlockSpec, ...]
     ops: tuple[Op, ...]  # in order of execution; the first is the input
+    broken: ShapeMismatch | None = None  # then the last op is the (+) that cannot add
 
     @cached_property
     def params(self) -> int:
@@ -61,11 +83,15 @@ class LayerGraph:
     def main_layers(self) -> tuple[Op, ...]:
         """The conv and linear layers on the main path, from input to output."""
         weighted = (op for op in self.ops if op.kind in ("conv", "linear"))
-        return tuple(op for op in weighted if "shortcut" not in op.path.split("."))
+        return tuple(op for op in weighted if not BESIDE & set(op.path.split(".")))
 
     @cached_property
     def by_path(self) -> dict[str, Op]:
         return {op.path: op for op in self.ops}
+
+
+#: names of modules in whose path a layer is beside the main path
+BESIDE = {"shortcut", "attention", "add"}
 
 
 def conv_macs(layer: nn.Conv2d, shape: tuple[int, ...]) -> int:
@@ -76,15 +102,37 @@ def linear_macs(layer: nn.Linear, shape: tuple[int, ...]) -> int:
     return layer.in_features * layer.out_features
 
 
+def channel_conv_macs(layer: ChannelConv, shape: tuple[int, ...]) -> int:
+    return shape[0] * layer.kernel_size[0]
+
+
+def blur_macs(layer: Blur, shape: tuple[int, ...]) -> int:
+    """A convolution like any other, though nothing in it is learned."""
+    return prod(shape) * 9
+
+
 def free(layer: nn.Module, shape: tuple[int, ...]) -> int:
     """Biases, norms, activations, pools and adds count nothing."""
     return 0
 
 
-def window(layer) -> str:
-    kernel, stride = (
-        n[0] if isinstance(n, tuple) else n for n in (layer.kernel_size, layer.stride)
-    )
+def window_of(layer) -> tuple[int, int, int]:
+    """Kernel, stride and padding; all our layers have the same for height and width."""
+    sizes = (layer.kernel_size, layer.stride, layer.padding)
+    return tuple(n[0] if isinstance(n, tuple) else n for n in sizes)
+
+
+def point(layer) -> tuple[int, int, int]:
+    return 1, 1, 0
+
+
+def conv_detail(layer: nn.Conv2d) -> str:
+    groups = f", {layer.groups} groups" if layer.groups > 1 else ""
+    return strided(window_of(layer)) + groups
+
+
+def strided(window: tuple[int, int, int]) -> str:
+    kernel, stride, _ = window
     return f"{kernel}×{kernel}" + (f", stride {stride}" if stride != 1 else "")
 
 
@@ -99,43 +147,100 @@ class Layer:
     kind: str
     macs: Callable = free  # (layer, output shape of one example) -> MACs
     detail: Callable = no_detail  # (layer) -> its own settings in a few characters
+    window: Callable = point  # (layer) -> kernel, stride, padding
+    keeps_shape: bool = False  # then it need not run: torch's meta kernels take up to 2 ms
 
 
 #: Every layer that a net may have. MACs as torch.utils.flop_counter counts them (2 FLOPs each).
 LAYERS = {
-    nn.Conv2d: Layer("conv", conv_macs, window),
+    nn.Conv2d: Layer("conv", conv_macs, conv_detail, window_of),
     nn.Linear: Layer("linear", linear_macs),
-    nn.BatchNorm2d: Layer("norm"),
-    nn.ReLU: Layer("relu"),
-    nn.MaxPool2d: Layer("pool", detail=lambda layer: "max " + window(layer)),
+    nn.BatchNorm2d: Layer("norm", detail=lambda layer: "batch", keeps_shape=True),
+    GroupNorm: Layer(
+        "norm", detail=lambda layer: f"group, {layer.num_groups} groups", keeps_shape=True
+    ),
+    ScalarBias: Layer("bias", keeps_shape=True),
+    ScalarScale: Layer("scale", detail=lambda layer: "s·x + b", keeps_shape=True),
+    nn.ReLU: Layer("act", detail=lambda layer: "ReLU", keeps_shape=True),
+    nn.SiLU: Layer("act", detail=lambda layer: "SiLU", keeps_shape=True),
+    nn.GELU: Layer("act", detail=lambda layer: "GELU", keeps_shape=True),
+    nn.Sigmoid: Layer("act", detail=lambda layer: "sigmoid", keeps_shape=True),
+    nn.MaxPool2d: Layer(
+        "pool", detail=lambda layer: "max " + strided(window_of(layer)), window=window_of
+    ),
+    AveragePool: Layer(
+        "pool", detail=lambda layer: "average " + strided(window_of(layer)), window=window_of
+    ),
+    Blur: Layer(
+        "pool",
+        blur_macs,
+        lambda layer: "blur " + strided((3, layer.stride, 1)),
+        lambda layer: (3, layer.stride, 1),
+    ),
     nn.AdaptiveAvgPool2d: Layer("pool", detail=lambda layer: "global average"),
     nn.Flatten: Layer("flatten"),
-    nn.Identity: Layer("identity"),
+    nn.Identity: Layer("identity", keeps_shape=True),
     ZeroPad: Layer(
-        "zeropad", detail=lambda layer: f"stride {layer.stride}, +{layer.missing} zeros"
+        "zeropad",
+        detail=lambda layer: f"stride {layer.stride}, +{layer.missing} zeros",
+        window=lambda layer: (1, layer.stride, 0),
     ),
+    ChannelConv: Layer("conv", channel_conv_macs, lambda layer: f"{layer.kernel_size[0]} channels"),
+    Add: Layer("add", keeps_shape=True),
+    Multiply: Layer("multiply", keeps_shape=True),
+    OneMinus: Layer("scale", detail=lambda layer: "1 − g", keeps_shape=True),
+    Scale: Layer("scale", detail=lambda layer: f"× {layer.factor:g}", keeps_shape=True),
+    nn.Dropout: Layer("drop", detail=lambda layer: f"dropout {layer.p:g}", keeps_shape=True),
+    StochasticDepth: Layer("drop", detail=lambda layer: "stochastic depth", keeps_shape=True),
 }
-#: torch's meta kernels of these take 1-2 ms each, and they keep the shape anyway
-SAME_SHAPE = (nn.BatchNorm2d, nn.ReLU, nn.Identity)
 
 
 @lru_cache(maxsize=128)
 def trace(net: NetSpec) -> LayerGraph:
     """The net's graph. Raises SpecError for a net that cannot be built."""
     blocks = blocks_of(net)
-    ops = [Op("input", "input", (), net.input_shape, 0, 0)]
-
-    def append(place: str, part: tuple[Op, ...]) -> None:
-        end = ops[-1].path
-        for op in part:
-            inputs = tuple(end if i == "input" else f"{place}.{i}" for i in op.inputs)
-            ops.append(replace(op, path=f"{place}.{op.path}", inputs=inputs))
-
-    append("stem", _trace_module(build_stem, net, net.input_shape))
-    for block in blocks:
-        append(block.path, _trace_module(build_block, block, ops[-1].shape))
-    append("head", _trace_module(build_head, net, ops[-1].shape))
+    ops = _trace_body(net, blocks)
+    _append(ops, "head", _trace_module(build_head, head_of(net), ops[-1].shape))
     return LayerGraph(net, blocks, tuple(ops))
+
+
+def trace_to_mismatch(net: NetSpec) -> LayerGraph:
+    """The part of a net that can be built, up to the (+) whose two arms do not fit.
+
+    Raises SpecError for any other mistake; a net without one is traced whole.
+    """
+    blocks = []
+    try:
+        for block in iter_blocks(net):
+            blocks.append(block)
+    except ShapeMismatch as e:
+        ops = _trace_body(net, blocks)
+        x, place = ops[-1], e.block.path
+        plain = _trace_module(build_block, replace(e.block, shortcut="none"), x.shape)
+        end = max(i for i, op in enumerate(plain) if op.path.startswith("residual."))
+        _append(ops, place, plain[: end + 1])
+        kind = "identity" if e.skip[1:] == x.shape[1:] else "zeropad"
+        skip = Op(f"{place}.shortcut", kind, (x.path,), e.skip, 0, 0)
+        arms = (ops[-1].path, skip.path)
+        ops += [skip, Op(f"{place}.add", "add", arms, e.residual, 0, 0)]
+        return LayerGraph(net, (*blocks, e.block), tuple(ops), e)
+    return trace(net)
+
+
+def _trace_body(net: NetSpec, blocks: Iterable[BlockSpec]) -> list[Op]:
+    """Input, stem and blocks."""
+    ops = [Op("input", "input", (), net.input_shape, 0, 0)]
+    _append(ops, "stem", _trace_module(build_stem, stem_of(net), net.input_shape))
+    for block in blocks:
+        _append(ops, block.path, _trace_module(build_block, block, ops[-1].shape))
+    return ops
+
+
+def _append(ops: list[Op], place: str, part: tuple[Op, ...]) -> None:
+    end = ops[-1].path
+    for op in part:
+        inputs = tuple(end if i == "input" else f"{place}.{i}" for i in op.inputs)
+        ops.append(replace(op, path=f"{place}.{op.path}", inputs=inputs))
 
 
 @lru_cache(maxsize=1024)  # equal blocks are traced once: ResNet-152 has 8 different ones
@@ -158,15 +263,12 @@ def _trace_module(build: Callable, spec, in_shape: tuple[int, ...]) -> tuple[Op,
 
 
 def _op(traced: fx.GraphModule, node: fx.Node, inputs: tuple[str, ...]) -> Op:
-    shape = node.meta["shape"]
-    if node.op == "call_module":
-        layer = traced.get_submodule(node.target)
-        row = LAYERS[type(layer)]  # a KeyError here says: add the layer to LAYERS
-        params = sum(p.numel() for p in layer.parameters())
-        macs, detail = row.macs(layer, shape), row.detail(layer)
-        return Op(node.target, row.kind, inputs, shape, params, macs, detail)
-    assert node.target is operator.add, f"make a module of {node}, so that it has a name"
-    return Op("add", "add", inputs, shape, 0, 0)
+    assert node.op == "call_module", f"make a module of {node}, so that it has a name"
+    layer, shape = traced.get_submodule(node.target), node.meta["shape"]
+    row = LAYERS[type(layer)]  # a KeyError here says: add the layer to LAYERS
+    params = sum(p.numel() for p in layer.parameters())
+    macs, detail, window = row.macs(layer, shape), row.detail(layer), row.window(layer)
+    return Op(node.target, row.kind, inputs, shape, params, macs, detail, window)
 
 
 class _Tracer(fx.Tracer):
@@ -182,4 +284,5 @@ class _ShapeRecorder(fx.Interpreter):
 
     def call_module(self, target, args, kwargs):
         layer = self.fetch_attr(target)
-        return args[0] if isinstance(layer, SAME_SHAPE) else layer(*args, **kwargs)
+        keeps_shape = type(layer) in LAYERS and LAYERS[type(layer)].keeps_shape
+        return args[0] if keeps_shape or isinstance(layer, NoNorm) else layer(*args, **kwargs)

@@ -1,49 +1,84 @@
-"""Spec -> module: stems, head, init, and the one place where channels are counted along a net."""
+"""Spec -> module: stems, head, and the one place where channels are counted along a net."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 
 from torch import nn
 
-from .blocks import BLOCKS
-from .layers import NORMS, conv
-from .shortcuts import SHORTCUTS
-from .spec import BlockSpec, NetSpec, SpecError
+from .blocks import BLOCKS, ORDERS, Conv, EveryLayer
+from .inits import INITS
+from .layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS, Blur, Kit, NoNorm, conv
+from .shortcuts import KEEPS, SHORTCUTS, WIDENS
+from .spec import (
+    MAX_CHANNELS,
+    BlockSpec,
+    HeadSpec,
+    NetSpec,
+    ShapeMismatch,
+    SpecError,
+    StageSpec,
+    StemSpec,
+)
 
 
-class CifarStem(nn.Sequential):
+def one_3x3(width):
     """3x3 conv at full resolution. He et al. 2015, sec. 4.2."""
+    return (Conv(3, width),)
 
-    def __init__(self, in_channels, width, norm=nn.BatchNorm2d):
+
+def one_7x7(width):
+    """7x7 conv, stride 2. He et al. 2015, table 1."""
+    return (Conv(7, width, 2),)
+
+
+def three_3x3(width):
+    """Three 3x3 convs, the first strided. He et al. 2019 (bag of tricks), fig. 2 (b): ResNet-C."""
+    return Conv(3, half(width), 2), Conv(3, half(width)), Conv(3, width)
+
+
+def three_tiered(width):
+    """Three 3x3 convs that widen step by step: 24, 32, 64. ResNet-T of Wightman's timm."""
+    return Conv(3, max(1, 3 * half(width) // 4), 2), Conv(3, half(width)), Conv(3, width)
+
+
+def half(width):
+    return max(1, width // 2)
+
+
+class Stem(nn.Sequential):
+    """Convolutions, each with norm and activation; in pre-activation nets the last has none."""
+
+    def __init__(self, in_channels, convs, norm, act, last_norm, last_act):
         super().__init__()
-        self.conv = conv(in_channels, width, 3)
-        self.norm = norm(width)
-        self.relu = nn.ReLU()
-
-
-class ImageNetStem(nn.Sequential):
-    """7x7 conv and 3x3 max-pool, both stride 2: 224 -> 112 -> 56. He et al. 2015, table 1."""
-
-    def __init__(self, in_channels, width, norm=nn.BatchNorm2d):
-        super().__init__()
-        self.conv = conv(in_channels, width, 7, 2)
-        self.norm = norm(width)
-        self.relu = nn.ReLU()
-        self.pool = nn.MaxPool2d(3, 2, 1)
+        for number, (kernel, channels, stride, _) in enumerate(convs, start=1):
+            suffix = "" if len(convs) == 1 else str(number)
+            is_last = number == len(convs)
+            self.add_module(f"conv{suffix}", conv(in_channels, channels, kernel, stride))
+            if last_norm or not is_last:
+                self.add_module(f"norm{suffix}", norm(channels))
+            if last_act or not is_last:
+                self.add_module(f"act{suffix}", act())
+            in_channels = channels
 
 
 class Head(nn.Sequential):
-    """Global average pool, one linear layer."""
+    """Global average pool, one linear layer; in pre-activation nets norm and activation first."""
 
-    def __init__(self, channels, num_classes):
+    def __init__(self, channels, num_classes, norm=None, act=None, before=None):
         super().__init__()
+        if norm:
+            self.norm = norm(channels)
+        if act:
+            self.act = act()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
+        if before:
+            self.bias = before()
         self.fc = nn.Linear(channels, num_classes)
 
 
@@ -62,45 +97,112 @@ def blocks_of(net: NetSpec) -> tuple[BlockSpec, ...]:
     Raises SpecError for what cannot be built: unknown keys, maps too small for a stride,
     shortcuts that cannot reach the shape of F(x).
     """
-    stem = pick(STEMS, "stem", net.stem)
-    pick(NORMS, "norm", net.norm)
-    pick(INITS, "init", net.init)
-    check_strided("stem", net, stem.stride, 1)
-    channels, reduction = net.stem_width, stem.stride
-    blocks = []
-    for number, stage in enumerate(net.stages, start=1):
-        where = f"stage{number}"
-        block = pick(BLOCKS, f"{where}.block", stage.block)
-        shortcut = pick(SHORTCUTS, f"{where}.shortcut", stage.shortcut)
-        out_channels = stage.width * block.expansion
+    return tuple(iter_blocks(net))
+
+
+def iter_blocks(net: NetSpec):
+    """The blocks one by one; the SpecError comes where the first wrong one would."""
+    for field, table in TABLES.items():
+        pick(table, field, getattr(net, field))
+    stem_stride = stride_of_stem(net)
+    check_strided("stem", net, stem_stride, 1)
+    channels, reduction = net.stem_width, stem_stride
+    num_residual = sum(stage.num_blocks for stage in net.stages if stage.shortcut != "none")
+    number = 0  # of the residual block, from 1
+    for place, stage in enumerate(net.stages, start=1):
+        where = f"stage{place}"
+        try:
+            check_stage(net, stage)
+        except SpecError as e:
+            raise e.within(where) from e
         check_strided(f"{where}.stride", net, stage.stride, reduction)
-        reduction *= stage.stride
+        has_drop = bool(net.stochastic_depth) and stage.shortcut != "none"
         for index in range(stage.num_blocks):
-            path = f"{where}.{index}"
-            try:
-                shortcut.check(channels, out_channels)
-            except SpecError as e:
-                raise e.within(path) from e
-            blocks.append(
-                BlockSpec(
-                    path=path,
-                    block=stage.block,
-                    shortcut=stage.shortcut,
-                    in_channels=channels,
-                    width=stage.width,
-                    out_channels=out_channels,
-                    stride=stage.stride if index == 0 else 1,
-                    norm=net.norm,
-                )
+            stride = stage.stride if index == 0 else 1
+            number += stage.shortcut != "none"
+            convs = convs_of(stage, stride)
+            block = BlockSpec(
+                path=f"{where}.{index}",
+                block=stage.block,
+                convs=convs,
+                shortcut=stage.shortcut,
+                order=net.order,
+                in_channels=channels,
+                width=stage.width,
+                out_channels=convs[-1].channels,
+                stride=stride,
+                norm=net.norm,
+                activation=net.activation,
+                attention=stage.attention,
+                antialias=net.antialias,
+                has_drop=has_drop,
+                drop_rate=net.stochastic_depth / 100 * number / num_residual if has_drop else 0.0,
             )
-            channels = out_channels
-    return tuple(blocks)
+            check_arms(net, block, reduction)
+            yield block
+            reduction *= stride
+            channels = block.out_channels
+
+
+def check_stage(net: NetSpec, stage: StageSpec) -> None:
+    """Raises SpecError for a row of the stage table that makes no sense in itself."""
+    block = pick(BLOCKS, "block", stage.block)
+    shortcut = pick(SHORTCUTS, "shortcut", stage.shortcut)
+    pick(ATTENTIONS, "attention", stage.attention)
+    if not block.has_groups:
+        for name, usual in (("cardinality", 1), ("base_width", 64)):
+            if (value := getattr(stage, name)) != usual:
+                raise SpecError(
+                    name,
+                    f"{value} means nothing for a {block.title} block: only the 3×3 between two "
+                    "1×1 convolutions is grouped (Xie et al. 2017, sec. 3.3)",
+                    f"Use {usual} here and set the width, or use a bottleneck",
+                )
+    elif not stage.width * stage.base_width // 64:
+        raise SpecError(
+            "base_width",
+            f"width {stage.width} × base width {stage.base_width} / 64 leaves no channel",
+            f"Use a base width of at least {-(-64 // stage.width)}",
+        )
+    if (stage.block == "composed") != bool(stage.layers):
+        if stage.layers:
+            raise SpecError(
+                "layers",
+                f"a {block.title} block has its own convolutions",
+                "Leave them out, or use block composed",
+            )
+        raise SpecError("layers", "F has no convolution", "Write 1 to 4, for example 3×64, 3×64")
+    if stage.layers and stage.layers[-1][1] != stage.width:
+        raise SpecError(
+            "layers",
+            f"the last one puts out {stage.layers[-1][1]} channels, the stage {stage.width}",
+            "Give both the same number",
+        )
+    most = max(conv.channels for conv in convs_of(stage, 1))
+    if most > MAX_CHANNELS:
+        raise SpecError(
+            "width", f"a convolution would have {most:,} channels", f"At most {MAX_CHANNELS:,} do"
+        )
+    if shortcut.every_layer and net.order != "original":
+        raise SpecError(
+            "shortcut",
+            f"a shortcut around every layer is defined for the original order, not for {net.order}",
+            "Use the original order, or another shortcut",
+        )
+
+
+def convs_of(stage: StageSpec, stride: int) -> tuple[Conv, ...]:
+    """The convolutions of F in a block of this stage."""
+    row = BLOCKS[stage.block]
+    if stage.block == "composed":
+        return row.convs(stage.layers, stride)
+    groups = (stage.cardinality, stage.base_width) if row.has_groups else ()
+    return row.convs(stage.width, stride, *groups)
 
 
 def check_strided(where: str, net: NetSpec, stride: int, reduction: int) -> None:
     """Raises SpecError where a map is smaller than the stride that should subsample it."""
-    _, *size = net.input_shape
-    height, width = (-(-n // reduction) for n in size)
+    height, width = size_after(net, reduction)
     if min(height, width) < stride:
         least = (stride - 1) * reduction + 1
         raise SpecError(
@@ -110,27 +212,120 @@ def check_strided(where: str, net: NetSpec, stride: int, reduction: int) -> None
         )
 
 
+def size_after(net: NetSpec, reduction: int) -> tuple[int, int]:
+    """Height and width of the map behind strides of that product: rounded up, as 'same' pads."""
+    _, height, width = net.input_shape
+    return -(-height // reduction), -(-width // reduction)
+
+
+def check_arms(net: NetSpec, block: BlockSpec, reduction: int) -> None:
+    """Raises ShapeMismatch where x cannot get to the shape of F(x): the two meet at the (+)."""
+    reach = SHORTCUTS[block.shortcut].reach
+    before, out = block.in_channels, block.out_channels
+    keeps_shape = before == out and block.stride == 1
+    if keeps_shape or reach not in (KEEPS, WIDENS) or (reach == WIDENS and out >= before):
+        return
+    small, large = size_after(net, reduction * block.stride), size_after(net, reduction)
+    residual = (out, *small)
+    if reach == WIDENS:
+        skip = (before, *small)
+        problem = f"zero-padding (A) can only add channels, not go from {before} to {out}"
+        remedy = f"Use shortcut B, or a width that puts out at least {before} channels"
+    else:
+        skip = (before, *large)
+        causes = [f"stride {block.stride}"] if block.stride > 1 else []
+        causes += [f"{before} channels that become {out}"] if before != out else []
+        problem = (
+            f"F(x) is {'×'.join(map(str, residual))} and the identity {'×'.join(map(str, skip))}, "
+            f"because of {' and '.join(causes)}: they cannot be added"
+        )
+        remedy = "Use shortcut A, B or D"
+    error = ShapeMismatch("shortcut", problem, remedy, block, residual, skip)
+    raise error.within(block.path)
+
+
 def build(net: NetSpec) -> ResNet:
     """The module that is trained, counted, drawn and exported. Weights by torch's global RNG."""
-    by_stage = groupby(blocks_of(net), key=lambda block: block.path.split(".")[0])
-    stages = [nn.Sequential(*map(build_block, stage)) for _, stage in by_stage]
-    module = ResNet(build_stem(net), stages, build_head(net))
-    INITS[net.init].apply(module)
+    module = assemble(net)
+    init = INITS[net.init]
+    init.draw(module)
+    init.finish(module)
     return module
 
 
-def build_stem(net: NetSpec) -> nn.Module:
-    return STEMS[net.stem].make(net.input_shape[0], net.stem_width, NORMS[net.norm].make)
+def drawn(net: NetSpec) -> ResNet:
+    """`build` before what exists only because of shortcuts: the weights that twins share."""
+    module = assemble(net)
+    INITS[net.init].draw(module)
+    return module
+
+
+def assemble(net: NetSpec) -> ResNet:
+    """The module with the weights that its layers' own constructors set."""
+    by_stage = groupby(blocks_of(net), key=lambda block: block.path.split(".")[0])
+    stages = [nn.Sequential(*map(build_block, stage)) for _, stage in by_stage]
+    return ResNet(build_stem(stem_of(net)), stages, build_head(head_of(net)))
+
+
+def stem_of(net: NetSpec) -> StemSpec:
+    return StemSpec(
+        net.input_shape[0],
+        net.stem,
+        net.stem_pool,
+        net.stem_width,
+        net.order,
+        net.norm,
+        net.activation,
+        net.antialias,
+    )
+
+
+def head_of(net: NetSpec) -> HeadSpec:
+    channels = blocks_of(net)[-1].out_channels
+    return HeadSpec(channels, net.num_classes, net.order, net.norm, net.activation)
+
+
+def build_stem(s: StemSpec) -> nn.Module:
+    norm, act, order = NORMS[s.norm].make, ACTIVATIONS[s.activation].make, ORDERS[s.order]
+    convs = STEMS[s.stem].convs(s.width)
+    stem = Stem(s.in_channels, convs, norm, act, order.stem_norm, order.stem_act)
+    for name, make in POOLS[s.pool].layers[s.antialias]:
+        stem.add_module(name, make(s.width))
+    return stem
 
 
 def build_block(b: BlockSpec) -> nn.Module:
-    norm = NORMS[b.norm].make
-    shortcut = SHORTCUTS[b.shortcut].make(b.in_channels, b.out_channels, b.stride, norm)
-    return BLOCKS[b.block](b.in_channels, b.width, b.stride, shortcut, norm)
+    row, order, kit = SHORTCUTS[b.shortcut], ORDERS[b.order], kit_of(b)
+    if row.every_layer:
+        return EveryLayer(b.in_channels, b.convs, kit)
+    arms = b.in_channels, b.out_channels, b.stride
+    shortcut = row.make(*arms, kit.norm if order.projection_norm else NoNorm)
+    add = row.join(*arms) if shortcut is not None else None
+    return order.make(b.in_channels, b.convs, shortcut, add, kit)
 
 
-def build_head(net: NetSpec) -> nn.Module:
-    return Head(blocks_of(net)[-1].out_channels, net.num_classes)
+def kit_of(b: BlockSpec) -> Kit:
+    norm = NORMS[b.norm]
+    return Kit(
+        norm=norm.make,
+        act=ACTIVATIONS[b.activation].make,
+        before=norm.before,
+        last_norm=norm.last,
+        pool=ANTIALIAS[b.antialias].make,
+        attention=ATTENTIONS[b.attention].make,
+        drop=b.drop_rate if b.has_drop else 0,
+    )
+
+
+def build_head(h: HeadSpec) -> nn.Module:
+    order, norm, act = ORDERS[h.order], NORMS[h.norm], ACTIVATIONS[h.activation]
+    return Head(
+        h.in_channels,
+        h.num_classes,
+        norm.make if order.head_norm else None,
+        act.make if order.head_act else None,
+        norm.before,
+    )
 
 
 def pick(table: dict, where: str, key: str):
@@ -140,42 +335,60 @@ def pick(table: dict, where: str, key: str):
     return table[key]
 
 
-def kaiming(module: nn.Module) -> None:
-    """He et al. 2015b, eq. 14: normal, fan-out, gain of ReLU, on convs; linear stays as it is."""
-    for layer in module.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-
-
-def as_pytorch_does(module: nn.Module) -> None:
-    """Leave what the layers' own constructors set: uniform, about 0.4 of Kaiming's deviation."""
+def stride_of_stem(net: NetSpec) -> int:
+    convs = STEMS[net.stem].convs(net.stem_width)
+    return convs[0].stride * POOLS[net.stem_pool].stride
 
 
 @dataclass(frozen=True)
-class Init:
-    """A row of INITS."""
-
-    title: str
-    what: str  # one sentence for menus and help
-    apply: Callable  # (module) -> None, in place
-
-
-INITS = {
-    "kaiming": Init("Kaiming", "Normal, fan-out, gain of ReLU: keeps the signal's size.", kaiming),
-    "pytorch": Init("PyTorch", "Uniform, smaller: without a norm it fades.", as_pytorch_does),
-}
-
-
-@dataclass(frozen=True)
-class Stem:
+class StemKind:
     """A row of STEMS."""
 
     title: str
-    make: Callable  # (in_channels, width, norm) -> module
-    stride: int  # in all
+    what: str
+    convs: Callable  # (width) -> the convolutions; the first one strides
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A row of POOLS: what follows the stem's convolutions."""
+
+    title: str
+    stride: int
+    layers: dict  # key of ANTIALIAS -> (name, make(channels)) of each module
+
+
+def max_pool(stride, channels):
+    return nn.MaxPool2d(3, stride, 1)
 
 
 STEMS = {
-    "cifar": Stem("3×3 (CIFAR)", CifarStem, 1),
-    "imagenet": Stem("7×7 + pool (ImageNet)", ImageNetStem, 4),
+    "3x3": StemKind("3×3", "One 3×3 convolution at full size. He et al. 2015, sec. 4.2.", one_3x3),
+    "7x7": StemKind("7×7, stride 2", "He et al. 2015, table 1.", one_7x7),
+    "deep": StemKind("deep 3×3", "Three 3×3 convolutions: ResNet-C. He et al. 2019.", three_3x3),
+    "deep-tiered": StemKind(
+        "deep tiered", "Three 3×3 that widen step by step: ResNet-T.", three_tiered
+    ),
+}
+POOLS = {
+    "none": Pool("no pool", 1, {"none": (), "avg": (), "blur": ()}),
+    "max": Pool(
+        "max-pool",
+        2,
+        {
+            "none": (("pool", partial(max_pool, 2)),),
+            "avg": (("pool", lambda channels: ANTIALIAS["avg"].make(channels, 2)),),
+            "blur": (("pool", partial(max_pool, 1)), ("blur", lambda channels: Blur(channels, 2))),
+        },
+    ),
+}
+#: field of a NetSpec -> the table its value is a key of
+TABLES = {
+    "stem": STEMS,
+    "stem_pool": POOLS,
+    "order": ORDERS,
+    "norm": NORMS,
+    "activation": ACTIVATIONS,
+    "antialias": ANTIALIAS,
+    "init": INITS,
 }

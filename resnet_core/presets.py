@@ -39,7 +39,8 @@ def imagenet(depth: int) -> NetSpec:
     }[depth]
     return NetSpec(
         name=f"ResNet-{depth}",
-        stem="imagenet",
+        stem="7x7",
+        stem_pool="max",
         stem_width=64,
         input_shape=(3, 224, 224),
         num_classes=1000,

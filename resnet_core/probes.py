@@ -13,11 +13,9 @@ from functools import lru_cache
 import torch
 from torch import nn
 
-from .blocks import BLOCKS
+from .blocks import Block
 from .net import build
 from .spec import NetSpec
-
-BLOCK_CLASSES = tuple(BLOCKS.values())
 
 #: Squares of float32 numbers underflow below 1e-19 and overflow above 1e19. A norm between these
 #: bounds owes nothing to such elements (fewer than 1e9 of them); any other is taken in float64.
@@ -85,7 +83,7 @@ class WeightGradient:
 
 
 def block_paths(module: nn.Module) -> list[str]:
-    return [path for path, part in module.named_modules() if isinstance(part, BLOCK_CLASSES)]
+    return [path for path, part in module.named_modules() if isinstance(part, Block)]
 
 
 def weight_paths(module: nn.Module) -> list[str]:

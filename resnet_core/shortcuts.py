@@ -1,4 +1,4 @@
-"""How x is brought to the shape of F(x) before the addition (He et al. 2015, sec. 3.3).
+"""How x is brought to the shape of F(x), and how the two are joined (He et al. 2015, sec. 3.3).
 
 To add one: write a module or a `make` function here, and a row in SHORTCUTS.
 """
@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn import functional as F
 
-from .layers import conv
-from .spec import SpecError
+from .layers import Add, AveragePool, Multiply, OneMinus, Scale, conv
 
 
 class ZeroPad(nn.Module):
@@ -35,8 +34,92 @@ class Projection(nn.Sequential):
         self.norm = norm(out_channels)
 
 
+class PooledProjection(nn.Sequential):
+    """Option D: average pool, then 1x1 conv and norm, so that no pixel is skipped.
+
+    He et al. 2019 (bag of tricks), fig. 2 (c).
+    """
+
+    def __init__(self, in_channels, out_channels, stride, norm=nn.BatchNorm2d):
+        super().__init__()
+        if stride > 1:
+            self.pool = AveragePool(in_channels, stride)
+        self.conv = conv(in_channels, out_channels, 1)
+        self.norm = norm(out_channels)
+
+
+class DropoutShortcut(nn.Sequential):
+    """Half of x is dropped in training. He et al. 2016, fig. 2 (f)."""
+
+    def __init__(self, in_channels, out_channels, stride, norm=None):
+        super().__init__()
+        self.skip = zero_pad_where_needed(in_channels, out_channels, stride, norm)
+        self.drop = nn.Dropout(0.5)
+
+
+class ScaledAdd(nn.Module):
+    """F(x) / 2 + x / 2. He et al. 2016, fig. 2 (b), table 1: constant scaling."""
+
+    def __init__(self, in_channels, out_channels, stride):
+        super().__init__()
+        self.scale_F = Scale(0.5)
+        self.scale_x = Scale(0.5)
+        self.sum = Add()
+
+    def forward(self, out, skip, x):  # [B, out, H', W'] twice, x -> [B, out, H', W']
+        return self.sum(self.scale_F(out), self.scale_x(skip))
+
+
+class ShortcutGate(nn.Module):
+    """F(x) + (1 - g(x)) x with g(x) = sigmoid(Wx + b). He et al. 2016, fig. 2 (d).
+
+    b starts at -6, the best of table 1: the shortcut is open, 1 - g = 0.998.
+    """
+
+    def __init__(self, in_channels, out_channels, stride):
+        super().__init__()
+        self.gate = gate_conv(in_channels, out_channels, stride)
+        self.sigmoid = nn.Sigmoid()
+        self.one_minus = OneMinus()
+        self.weigh_x = Multiply()
+        self.sum = Add()
+
+    def forward(self, out, skip, x):  # [B, out, H', W'] twice, x -> [B, out, H', W']
+        gate = self.sigmoid(self.gate(x))
+        return self.sum(out, self.weigh_x(skip, self.one_minus(gate)))
+
+
+class ExclusiveGate(nn.Module):
+    """g(x) F(x) + (1 - g(x)) x, as in highway nets. He et al. 2016, fig. 2 (c)."""
+
+    def __init__(self, in_channels, out_channels, stride):
+        super().__init__()
+        self.gate = gate_conv(in_channels, out_channels, stride)
+        self.sigmoid = nn.Sigmoid()
+        self.weigh_F = Multiply()
+        self.one_minus = OneMinus()
+        self.weigh_x = Multiply()
+        self.sum = Add()
+
+    def forward(self, out, skip, x):  # [B, out, H', W'] twice, x -> [B, out, H', W']
+        gate = self.sigmoid(self.gate(x))
+        out = self.weigh_F(out, gate)
+        return self.sum(out, self.weigh_x(skip, self.one_minus(gate)))
+
+
+def gate_conv(in_channels, out_channels, stride):
+    """1x1 conv with a bias of its own: a gate needs to start open or closed."""
+    gate = nn.Conv2d(in_channels, out_channels, 1, stride)
+    nn.init.constant_(gate.bias, -6)
+    return gate
+
+
 def no_shortcut(in_channels, out_channels, stride, norm):
     return None
+
+
+def identity(in_channels, out_channels, stride, norm):
+    return nn.Identity()
 
 
 def zero_pad_where_needed(in_channels, out_channels, stride, norm):
@@ -51,18 +134,23 @@ def projection_where_needed(in_channels, out_channels, stride, norm):
     return Projection(in_channels, out_channels, stride, norm)
 
 
-def only_widens(in_channels, out_channels):
-    """Zeros can be added, not taken away: F.pad would crop without a word."""
-    if out_channels < in_channels:
-        raise SpecError(
-            "shortcut",
-            f"zero-padding (A) can only add channels, not go from {in_channels} to {out_channels}",
-            f"Use shortcut B, or a width that puts out at least {in_channels} channels",
-        )
+def pooled_projection_where_needed(in_channels, out_channels, stride, norm):
+    if in_channels == out_channels and stride == 1:
+        return nn.Identity()
+    return PooledProjection(in_channels, out_channels, stride, norm)
 
 
-def any_channels(in_channels, out_channels):
-    """A projection reaches every shape, and no shortcut needs none."""
+def has_projection(shortcut):
+    """Whether a shortcut (a module or None) convolves: pre-activation nets feed it otherwise."""
+    return isinstance(shortcut, (Projection, PooledProjection))
+
+
+def plain_add(in_channels, out_channels, stride):
+    return Add()
+
+
+#: what x itself may become on its way to the (+); see net.check_arms
+KEEPS, WIDENS, ANY = "keeps its shape", "is subsampled and zero-padded", "takes any shape"
 
 
 @dataclass(frozen=True)
@@ -72,21 +160,70 @@ class Shortcut:
     title: str
     what: str  # one sentence for menus and help
     make: Callable  # (in_channels, out_channels, stride, norm) -> module; None in a plain net
-    check: Callable = any_channels  # (in_channels, out_channels): SpecError if it cannot be built
+    join: Callable = (
+        plain_add  # (in_channels, out_channels, stride) -> module(F(x), shortcut(x)[, x])
+    )
+    reach: str = ANY
+    every_layer: bool = False  # around each conv of F instead of around F
 
 
 SHORTCUTS = {
-    "none": Shortcut("none (plain)", "No shortcut: y = relu(F(x)).", no_shortcut),
+    "none": Shortcut("none (plain)", "No shortcut: y = F(x).", no_shortcut),
+    "identity": Shortcut(
+        "identity only", "x as it is, whatever the shape of F(x).", identity, reach=KEEPS
+    ),
     "A": Shortcut(
         "A: identity",
         "Identity; subsampled and zero-padded where the shape changes. No parameters.",
         zero_pad_where_needed,
-        only_widens,
+        reach=WIDENS,
     ),
     "B": Shortcut(
         "B: projection",
         "Identity; a strided 1×1 convolution where the shape changes.",
         projection_where_needed,
     ),
-    "C": Shortcut("C: all projected", "A 1×1 convolution in every block.", Projection),
+    "C": Shortcut(
+        "C: all projected",
+        "A 1×1 convolution in every block (He et al. 2016, fig. 2 (e)).",
+        Projection,
+    ),
+    "D": Shortcut(
+        "D: pooled projection",
+        "Identity; average pool and 1×1 convolution where the shape changes.",
+        pooled_projection_where_needed,
+    ),
+    "scaled": Shortcut(
+        "constant scaling",
+        "F(x) / 2 + x / 2; A where the shape changes (He et al. 2016, table 1).",
+        zero_pad_where_needed,
+        ScaledAdd,
+        WIDENS,
+    ),
+    "gated": Shortcut(
+        "exclusive gating",
+        "g F(x) + (1 - g) x, g a sigmoid of a 1×1 convolution of x (He et al. 2016, table 1).",
+        zero_pad_where_needed,
+        ExclusiveGate,
+        WIDENS,
+    ),
+    "gated-x": Shortcut(
+        "shortcut-only gating",
+        "F(x) + (1 - g) x (He et al. 2016, table 1).",
+        zero_pad_where_needed,
+        ShortcutGate,
+        WIDENS,
+    ),
+    "dropout": Shortcut(
+        "dropout shortcut",
+        "Half of x is dropped in training; A where the shape changes (He et al. 2016, table 1).",
+        DropoutShortcut,
+        reach=WIDENS,
+    ),
+    "layer": Shortcut(
+        "around every layer",
+        "Each convolution of F has its own shortcut, projected where the shape changes.",
+        projection_where_needed,
+        every_layer=True,
+    ),
 }

@@ -7,14 +7,17 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 
 #: Written into every JSON spec; raised when a field changes its meaning.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 #: field -> (least, most). Wide enough for every published net, small enough to draw and to count.
 LIMITS = {
     "num_blocks": (1, 1000),
     "width": (1, 8192),
     "stride": (1, 4),
+    "cardinality": (1, 1024),
+    "base_width": (1, 1024),
     "stem_width": (1, 8192),
+    "stochastic_depth": (0, 95),
     "num_classes": (1, 100_000),
     "input_shape.channels": (1, 1024),
     "input_shape.height": (1, 2048),
@@ -22,6 +25,9 @@ LIMITS = {
 }
 MAX_STAGES = 16
 MAX_BLOCKS = 2000
+MAX_LAYERS = 4  # convolutions in an F of the user's own
+MAX_KERNEL = 15
+MAX_CHANNELS = 65_536  # of any convolution, after cardinality and expansion
 MAX_NAME = 80
 MAX_JSON = 64 * 1024  # characters
 
@@ -42,6 +48,24 @@ class SpecError(ValueError):
     def within(self, outer: str) -> SpecError:
         """The same error seen from one level up: "width" within "stage2"."""
         return SpecError(f"{outer}.{self.where}", self.problem, self.remedy)
+
+
+class ShapeMismatch(SpecError):
+    """The two arms of a (+) have different shapes: the classic mistake, as data.
+
+    `block` is where; `residual` and `skip` are the shapes (C, H, W) of F(x) and of what the
+    shortcut makes of x.
+    """
+
+    def __init__(self, where: str, problem: str, remedy: str, block, residual, skip):
+        super().__init__(where, problem, remedy)
+        self.block: BlockSpec = block
+        self.residual: tuple[int, int, int] = residual
+        self.skip: tuple[int, int, int] = skip
+
+    def within(self, outer: str) -> ShapeMismatch:
+        where = f"{outer}.{self.where}"
+        return ShapeMismatch(where, self.problem, self.remedy, self.block, self.residual, self.skip)
 
 
 def in_words(where: str) -> str:
@@ -67,12 +91,18 @@ class StageSpec:
     stride: int = 1
     block: str = "basic"  # key of blocks.BLOCKS
     shortcut: str = "A"  # key of shortcuts.SHORTCUTS; "none" makes a plain stage
+    cardinality: int = 1  # groups of the bottleneck's 3x3 (ResNeXt)
+    base_width: int = 64  # of it, at width 64: 4 in a ResNeXt 32x4d, 128 in a Wide ResNet-50-2
+    attention: str = "none"  # key of layers.ATTENTIONS
+    #: (kernel, channels) of each conv of F, for block "composed" alone; the last puts out `width`
+    layers: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self):
-        for name in ("num_blocks", "width", "stride"):
+        for name in ("num_blocks", "width", "stride", "cardinality", "base_width"):
             check_number(name, getattr(self, name))
-        for name in ("block", "shortcut"):
+        for name in ("block", "shortcut", "attention"):
             check_text(name, getattr(self, name))
+        check_layers(self.layers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +111,22 @@ class NetSpec:
 
     name: str
     stages: tuple[StageSpec, ...]
-    stem: str = "cifar"  # key of net.STEMS
+    stem: str = "3x3"  # key of net.STEMS
+    stem_pool: str = "none"  # key of net.POOLS
     stem_width: int = 16  # channels that the stem puts out
+    order: str = "original"  # key of blocks.ORDERS
     norm: str = "batch"  # key of layers.NORMS
-    init: str = "kaiming"  # key of net.INITS
+    activation: str = "relu"  # key of layers.ACTIVATIONS
+    antialias: str = "none"  # key of layers.ANTIALIAS
+    stochastic_depth: int = 0  # percent: chance that the last block's F is dropped; linear before
+    init: str = "kaiming"  # key of inits.INITS
     input_shape: tuple[int, int, int] = (3, 32, 32)  # C, H, W
     num_classes: int = 10
 
     def __post_init__(self):
-        for name in ("name", "stem", "norm", "init"):
+        for name in CHOICES:
             check_text(name, getattr(self, name))
-        for name in ("stem_width", "num_classes"):
+        for name in ("stem_width", "num_classes", "stochastic_depth"):
             check_number(name, getattr(self, name))
         if not isinstance(self.input_shape, tuple) or len(self.input_shape) != 3:
             raise SpecError(
@@ -139,10 +174,12 @@ class NetSpec:
         """The dict that `to_json` writes -> NetSpec. Unknown fields are refused, not dropped."""
         data = check_fields("spec", data, NetSpec, extra={"format"})
         version = data.pop("format", FORMAT_VERSION)
-        if version != FORMAT_VERSION:
+        if version == 1:
+            data |= STEMS_OF_FORMAT_1.get(str(data.get("stem", "cifar")), {})
+        elif version != FORMAT_VERSION:
             raise SpecError(
                 "format",
-                f"this spec has format {version!r:.20}, this program reads {FORMAT_VERSION}",
+                f"this spec has format {version!r:.20}, this program reads up to {FORMAT_VERSION}",
                 "Update the program",
             )
         rows = data["stages"]
@@ -151,7 +188,13 @@ class NetSpec:
         stages = []
         for number, row in enumerate(rows[: MAX_STAGES + 1], start=1):
             try:
-                stages.append(StageSpec(**check_fields("row", row, StageSpec)))
+                row = check_fields("row", row, StageSpec)
+                if isinstance(row.get("layers"), list):
+                    row["layers"] = tuple(
+                        tuple(layer) if isinstance(layer, list) else layer
+                        for layer in row["layers"]
+                    )
+                stages.append(StageSpec(**row))
             except SpecError as e:
                 raise e.within(f"stage{number}") from e
         shape = data.get("input_shape")
@@ -166,12 +209,44 @@ class BlockSpec:
 
     path: str = field(compare=False)  # "stage2.0"; blocks that differ only in place are equal
     block: str
+    convs: tuple[tuple[int, int, int, int], ...]  # of F: kernel, channels out, stride, groups
     shortcut: str
+    order: str
     in_channels: int
     width: int
     out_channels: int
     stride: int
     norm: str
+    activation: str
+    attention: str
+    antialias: str
+    has_drop: bool  # stochastic depth
+    drop_rate: float = field(compare=False, default=0.0)  # grows with depth; changes no cost
+
+
+@dataclass(frozen=True)
+class StemSpec:
+    """What the stem depends on."""
+
+    in_channels: int
+    stem: str
+    pool: str
+    width: int
+    order: str
+    norm: str
+    activation: str
+    antialias: str
+
+
+@dataclass(frozen=True)
+class HeadSpec:
+    """What the head depends on."""
+
+    in_channels: int
+    num_classes: int
+    order: str
+    norm: str
+    activation: str
 
 
 def check_number(name: str, value: object) -> None:
@@ -188,6 +263,33 @@ def check_number(name: str, value: object) -> None:
 def shown(value: int) -> str:
     """Digits with separators, or the size of a number nobody wants to read."""
     return f"{value:,}" if abs(value) < 10**15 else "a number of more than 15 digits"
+
+
+def check_layers(layers: object) -> None:
+    """Raises SpecError unless `layers` are up to MAX_LAYERS pairs (odd kernel, channels)."""
+    example = "Write kernel and channels of 1 to 4 convolutions, for example 3×64, 3×64"
+    if not isinstance(layers, tuple) or len(layers) > MAX_LAYERS:
+        raise SpecError("layers", f"{layers!r:.60} will not do", example)
+    for layer in layers:
+        if not (
+            isinstance(layer, tuple)
+            and len(layer) == 2
+            and all(isinstance(n, int) and not isinstance(n, bool) for n in layer)
+        ):
+            raise SpecError("layers", f"{layer!r:.40} is not a convolution", example)
+        kernel, channels = layer
+        if not 1 <= kernel <= MAX_KERNEL or kernel % 2 == 0:
+            raise SpecError(
+                "layers",
+                f"a kernel of {shown(kernel)} has no middle"
+                if kernel % 2 == 0
+                else f"a kernel of {shown(kernel)} is out of range",
+                f"Use an odd kernel from 1 to {MAX_KERNEL}",
+            )
+        try:
+            check_number("width", channels)
+        except SpecError as e:
+            raise SpecError("layers", e.problem, e.remedy) from e
 
 
 def check_text(name: str, value: object) -> None:
@@ -215,3 +317,12 @@ def check_fields(where: str, data: object, cls: type, extra: frozenset | set = f
     for name in sorted(needed - set(data)):
         raise SpecError(name, "this field is missing", "Add it")
     return dict(data)
+
+
+#: fields of a NetSpec that name a row of a table, and the net's own name
+CHOICES = ("name", "stem", "stem_pool", "order", "norm", "activation", "antialias", "init")
+#: format 1 had two stems, each with its pool
+STEMS_OF_FORMAT_1 = {
+    "cifar": {"stem": "3x3", "stem_pool": "none"},
+    "imagenet": {"stem": "7x7", "stem_pool": "max"},
+}

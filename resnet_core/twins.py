@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .data import adapt_spec
-from .net import blocks_of, build
+from .net import blocks_of, build, drawn
 from .spec import NetSpec, SpecError
 
 if TYPE_CHECKING:
@@ -49,18 +49,19 @@ def pair_of(config: RunConfig) -> tuple[NetSpec, NetSpec]:
 def build_pair_member(config: RunConfig, model: int) -> nn.Module:
     """The net (model 0) or its twin (1) with the weights of step 0, on the CPU.
 
-    Both come from one seeded build of the residual net; the plain one takes every tensor it
-    shares from there. So two processes that never meet hold bit-identical weights.
+    Both come from one seeded draw of the residual net; the plain one takes every tensor it
+    shares from there. So two processes that never meet hold bit-identical weights. What an init
+    then sets because there are shortcuts (inits.py) is the residual net's alone.
     """
     pair = pair_of(config)
     residual = pair[0] if pair[1].is_plain else pair[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        module = build(residual)
-        if pair[model] != residual:
-            weights = module.state_dict()
-            module = build(pair[model])
-            module.load_state_dict({name: weights[name] for name in module.state_dict()})
+        if pair[model] == residual:
+            return build(residual)
+        weights = drawn(residual).state_dict()
+        module = build(pair[model])
+        module.load_state_dict({name: weights[name] for name in module.state_dict()})
     return module
 
 

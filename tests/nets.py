@@ -1,30 +1,56 @@
-"""Random nets for the laws: small enough to run, strange enough to find what tables miss."""
+"""Random nets for laws that hold for any net: small, over the whole vocabulary."""
 
 from hypothesis import strategies as st
 
-from resnet_core.blocks import BLOCKS
-from resnet_core.layers import NORMS
-from resnet_core.net import INITS, STEMS, blocks_of
+from resnet_core.blocks import BLOCKS, ORDERS
+from resnet_core.inits import INITS
+from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
+from resnet_core.net import POOLS, STEMS, blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, SpecError, StageSpec
 
-names = st.text(min_size=1, max_size=30).filter(lambda s: s.isprintable() and s.strip())
-stages = st.builds(
-    StageSpec,
-    num_blocks=st.integers(1, 4),
-    width=st.integers(1, 12),
-    stride=st.integers(1, 3),
-    block=st.sampled_from(sorted(BLOCKS)),
-    shortcut=st.sampled_from(sorted(SHORTCUTS)),
-)
+names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
+
+
+def key_of(table: dict):
+    return st.sampled_from(sorted(table))
+
+
+@st.composite
+def stages(draw):
+    block = draw(key_of(BLOCKS))
+    grouped, width = BLOCKS[block].has_groups, draw(st.integers(1, 12))
+    layers = ()
+    if block == "composed":
+        kernel, channels = st.sampled_from([1, 3, 5]), st.integers(1, 12)
+        layers = tuple(draw(st.lists(st.tuples(kernel, channels), min_size=1, max_size=4)))
+        width = layers[-1][1]
+    return StageSpec(
+        num_blocks=draw(st.integers(1, 3)),
+        width=width,
+        stride=draw(st.integers(1, 3)),
+        block=block,
+        shortcut=draw(key_of(SHORTCUTS)),
+        cardinality=draw(st.sampled_from([1, 2, 3])) if grouped else 1,
+        base_width=draw(st.sampled_from([64, 32, 128])) if grouped else 64,
+        attention=draw(key_of(ATTENTIONS)),
+        layers=layers,
+    )
+
+
 any_nets = st.builds(
     NetSpec,
     name=names,
-    stages=st.lists(stages, min_size=1, max_size=4).map(tuple),
-    stem=st.sampled_from(sorted(STEMS)),
+    stages=st.lists(stages(), min_size=1, max_size=3).map(tuple),
+    stem=key_of(STEMS),
+    stem_pool=key_of(POOLS),
     stem_width=st.integers(1, 12),
-    norm=st.sampled_from(sorted(NORMS)),
-    init=st.sampled_from(sorted(INITS)),
+    order=key_of(ORDERS),
+    norm=key_of(NORMS),
+    activation=key_of(ACTIVATIONS),
+    antialias=key_of(ANTIALIAS),
+    stochastic_depth=st.sampled_from([0, 20, 50]),
+    init=key_of(INITS),
     input_shape=st.tuples(st.integers(1, 4), st.integers(1, 40), st.integers(1, 40)),
     num_classes=st.integers(1, 12),
 )
