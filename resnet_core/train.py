@@ -15,12 +15,13 @@ from torch.nn import functional as F
 from .data import batches, dataset_row, fit
 from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
+from .layers import StochasticDepth
 from .probes import PROBES, labels
 from .ranges import RANGES
 from .record import Diverged, Record
 from .run_config import RunConfig
 from .sgd import SGD
-from .twins import build_pair_member, fingerprints, pair_of
+from .twins import build_pair_member, pair_fingerprints, pair_of
 
 __all__ = [
     "Diverged",
@@ -36,6 +37,11 @@ __all__ = [
 ]
 
 
+#: layers that draw random numbers in training
+DRAWING = (nn.Dropout, StochasticDepth)
+SEED_STRIDE = 2**31  # more than the largest seed: no two steps of any two runs share theirs
+
+
 class Trainer:
     """One net of a run, on its device. A pair is two of these, in one process or in two.
 
@@ -49,6 +55,7 @@ class Trainer:
         self.module = build_pair_member(config, model).to(
             config.device, memory_format=torch.channels_last
         )
+        self.draws = any(isinstance(m, DRAWING) for m in self.module.modules())
         self.examples = dataset_row(config.dataset).load().to(config.device)
         self.labels = {key: PROBES[key].paths(self.module) for key in probes}
         self.probes = {k: PROBES[k].make(self.module, paths) for k, paths in self.labels.items()}
@@ -57,7 +64,7 @@ class Trainer:
 
     def fingerprints(self) -> dict[str, str]:
         """state_dict name -> SHA-256, of the weights as they are now; see proof.compare."""
-        return fingerprints(self.module)
+        return pair_fingerprints(self.config, self.model, self.module)
 
     def records(self) -> Iterator[Record | Diverged]:
         """One Record per step, each before its update; a Diverged after the last if it ends so.
@@ -88,6 +95,8 @@ class Trainer:
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
     def _measure(self, step, images, targets, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
+        if self.draws:  # by the step alone: whoever else draws in this process changes nothing
+            torch.manual_seed(self.config.seed + SEED_STRIDE * (step + 1))
         logits = self.module(images)
         loss = F.cross_entropy(logits, targets)
         grads = torch.autograd.grad(loss, self.optimizer.params)

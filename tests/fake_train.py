@@ -59,7 +59,7 @@ class Trainer:
                 MISHAPS[what]()
             yield record(self.model, step, loss=math.nan if what == "diverge" else None)
             if what == "diverge":
-                yield Diverged(self.model, step, "stage1.1.conv2", "gradient")
+                yield Diverged(self.model, step, "stage1.1.residual.conv2", "gradient")
                 return
 
     def held_out(self) -> float:

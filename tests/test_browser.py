@@ -134,7 +134,7 @@ def test_stages_are_added_and_removed(open_page):
 def test_the_picture_opens_and_tells(open_page):
     page = open_page()
     press(page, "Layers")
-    layer = page.locator('[data-id="stage1.0.conv1"]')
+    layer = page.locator('[data-id="stage1.0.residual.conv1"]')
     expect(layer).to_be_visible()
     layer.click()
     expect(page.locator(".facts")).to_contain_text("Stage 1, block 1, conv1")

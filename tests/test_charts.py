@@ -199,7 +199,7 @@ def test_exact_zeros_have_a_colour_of_their_own_in_the_maps():
 
 def test_a_selected_layer_is_marked_at_its_depth():
     graph = trace(NET)
-    assert depth_of(graph, "stage2.1.norm2") == depth_of(graph, "stage2.1")
+    assert depth_of(graph, "stage2.1.residual.norm2") == depth_of(graph, "stage2.1")
     assert depth_of(trace(preset("resnet18")), "stage2.0.shortcut.conv") is None
 
 

@@ -194,7 +194,7 @@ def test_one_net_diverges_and_its_twin_goes_on(engine):
     assert (end.how, end.step, end.path, end.what) == (
         "diverged",
         4,
-        "stage1.1.conv2",
+        "stage1.1.residual.conv2",
         "gradient",
     )
     assert np.isnan(engine.records(run_id)[1].scalars["loss"][-1])

@@ -120,6 +120,26 @@ def test_a_spec_of_a_newer_format_is_refused():
         NetSpec.from_dict(data)
 
 
+@pytest.mark.parametrize(
+    ("stem", "now"), [("cifar", ("3x3", "none")), ("imagenet", ("7x7", "max"))]
+)
+def test_a_spec_of_format_1_is_read(stem, now):
+    stage = {"num_blocks": 1, "width": 16, "stride": 1, "block": "basic", "shortcut": "B"}
+    net = NetSpec.from_dict({"format": 1, "name": "old", "stages": [stage], "stem": stem})
+    assert (net.stem, net.stem_pool) == now
+    assert blocks_of(replace(net, input_shape=(3, 32, 32)))
+
+
+@pytest.mark.parametrize("layers", [5, [3], [[3]], [[2, 8]], [[3, 0]], [[17, 8]], [[3, "8"]],
+                                    [[3, 8]] * 5, [[True, 8]], [[3, 10**30]]])  # fmt: skip
+def test_wrong_convolutions_are_told(layers):
+    data = json.loads(cifar(20).to_json())
+    data["stages"][1] |= {"block": "composed", "layers": layers}
+    with pytest.raises(SpecError) as caught:
+        blocks_of(NetSpec.from_dict(data))
+    assert caught.value.where == "stage2.layers"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[" * 10**5, "NaN", '{"name": 1e999}', "9" * 5000])
 def test_what_is_not_a_spec_is_refused(text):
     with pytest.raises(SpecError):

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from resnet_core.blocks import BasicBlock
+from resnet_core.blocks import PostActivation, basic
 from resnet_core.devices import available_devices
 from resnet_core.divergence import first_nonfinite_output
 from resnet_core.graph import trace
-from resnet_core.layers import NoNorm
+from resnet_core.layers import Add, Kit, NoNorm
 from resnet_core.presets import digits, preset
 from resnet_core.spec import SpecError
 from resnet_core.train import Diverged, Record, RunConfig, Trainer, evaluate, train
@@ -75,6 +75,22 @@ def test_a_run_that_learns_is_seen_on_held_out_images():
     assert trainer.module.training
 
 
+@pytest.mark.parametrize("change", [{"stochastic_depth": 50}, {"shortcut": "dropout"}])
+def test_what_is_dropped_depends_on_seed_and_step_alone(change):
+    stages = tuple(replace(s, **change) for s in SMALL.net.stages) if "shortcut" in change else None
+    net = replace(SMALL.net, stages=stages) if stages else replace(SMALL.net, **change)
+    config = replace(SMALL, net=net)
+
+    def losses(other: Trainer | None = None, seed=0):
+        pairs = zip(Trainer(replace(config, seed=seed), 0).records(), other or iter(int, 1))
+        return [record.scalars["loss"] for record, _ in pairs]
+
+    alone = losses()
+    beside = losses(Trainer(config, 0).records())  # one process trains both nets in turn
+    assert alone == beside
+    assert alone[0] != losses(seed=1)[0]
+
+
 def test_held_out_images_do_not_touch_the_net():
     trainer = Trainer(SMALL, 0)
     prints = trainer.fingerprints()
@@ -106,16 +122,16 @@ def test_a_diverged_net_has_no_held_out_accuracy():
 def test_the_first_op_with_a_bad_output_is_named():
     trainer = Trainer(SMALL, 0)
     with torch.no_grad():
-        trainer.module.stage2[0].conv2.weight[0, 0, 0, 0] = torch.inf
+        trainer.module.stage2[0].residual.conv2.weight[0, 0, 0, 0] = torch.inf
         trainer.module.head.fc.weight.fill_(torch.nan)  # worse, but later
     _, end = trainer.records()
-    assert end == Diverged(0, 0, "stage2.0.conv2", "output")
+    assert end == Diverged(0, 0, "stage2.0.residual.conv2", "output")
 
 
 def test_an_addition_can_be_the_first():
-    block = BasicBlock(1, 1, 1, nn.Identity(), NoNorm)
+    block = PostActivation(1, basic(1, 1), nn.Identity(), Add(), Kit(norm=NoNorm))
     with torch.no_grad():
-        for conv in (block.conv1, block.conv2):
+        for conv in (block.residual.conv1, block.residual.conv2):
             conv.weight.zero_()[0, 0, 1, 1] = 1  # F(x) = x, so relu(F(x) + x) overflows
     assert first_nonfinite_output(nn.Sequential(block), torch.full((1, 1, 2, 2), 2e38)) == "0.add"
 
@@ -127,10 +143,10 @@ def test_a_bad_gradient_is_named_where_the_backward_pass_met_it():
         if output.requires_grad:
             output.register_hook(lambda grad: grad * torch.inf)
 
-    trainer.module.stage2[0].conv1.register_forward_hook(overflow)
+    trainer.module.stage2[0].residual.conv1.register_forward_hook(overflow)
     record, end = trainer.records()
     assert np.isfinite(record.scalars["loss"])
-    assert end == Diverged(1, 0, "stage2.0.conv1", "gradient")
+    assert end == Diverged(1, 0, "stage2.0.residual.conv1", "gradient")
 
 
 REFUSED = [

@@ -12,7 +12,13 @@ from resnet_core.presets import PRESETS, cifar, digits, preset
 from resnet_core.proof import compare
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import RunConfig, Trainer
-from resnet_core.twins import build_pair_member, fingerprints, pair_of, twin_of
+from resnet_core.twins import (
+    build_pair_member,
+    fingerprints,
+    pair_fingerprints,
+    pair_of,
+    twin_of,
+)
 
 NARROWING = NetSpec(
     name="narrowing",
@@ -81,6 +87,32 @@ def test_projections_have_no_partner(plain_first):
     )
 
 
+@pytest.mark.parametrize("model_first", [0, 1])
+@pytest.mark.parametrize(
+    ("init", "norm", "num_set"),
+    [("zero", "batch", 9), ("fixup", "fixup", 20)],  # gammas; 18 convs of F, weight and bias of fc
+)
+def test_what_the_init_sets_because_of_shortcuts_is_not_set_in_the_plain_twin(
+    init, norm, num_set, model_first
+):
+    config = RunConfig(net=replace(digits(20), init=init, norm=norm))
+    nets = [build_pair_member(config, model) for model in (0, 1)]
+    prints = [pair_fingerprints(config, model, net) for model, net in enumerate(nets)]
+    proof = compare(prints[model_first], prints[1 - model_first])
+    assert proof.holds and proof.set_by_init == num_set
+    assert proof.tensors_identical == proof.tensors_shared - num_set
+    assert f"{num_set} drawn alike and then set by the residual net's init" in proof.sentence
+    weights = [dict(net.named_parameters())["stage2.1.residual.conv1.weight"] for net in nets]
+    assert weights[1].std().item() == pytest.approx((2 / (9 * 32)) ** 0.5, rel=0.05)  # Kaiming
+    assert not weights[1].eq(0).any()
+
+
+def test_gates_have_no_partner():
+    net = replace(digits(20), stages=cifar(20, "gated").stages)
+    proof = compare(*prints_of_pair(net))
+    assert proof.holds and len(proof.only_0) == 18 and proof.sentence.endswith("18 more: gates.")
+
+
 def test_a_plain_net_and_its_residual_twin_are_the_same_pair_the_other_way_round():
     net = digits(20)
     assert prints_of_pair(net) == prints_of_pair(twin_of(net))[::-1]
@@ -90,7 +122,7 @@ def test_the_proof_fails_when_one_weight_differs():
     prints, config = prints_of_pair(digits(8))[0], RunConfig(net=digits(8))
     module = build_pair_member(config, 1)
     with torch.no_grad():
-        module.stage2[0].conv1.weight[0, 0, 0, 0] += 1e-6
+        module.stage2[0].residual.conv1.weight[0, 0, 0, 0] += 1e-6
     proof = compare(prints, fingerprints(module))
     assert proof.tensors_shared - proof.tensors_identical == 1
     assert proof.sentence.startswith(f"{proof.tensors_identical} of {proof.tensors_shared} shared")
