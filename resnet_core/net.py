@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import groupby
 
 from torch import nn
 
 from .blocks import BLOCKS, ORDERS, Conv, EveryLayer
 from .inits import INITS
-from .layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS, Blur, Kit, NoNorm, conv
+from .layers import (
+    ACTIVATIONS,
+    ANTIALIAS,
+    ATTENTIONS,
+    NORMS,
+    AveragePool,
+    Blur,
+    Kit,
+    NoNorm,
+    conv,
+)
 from .shortcuts import KEEPS, SHORTCUTS, WIDENS
 from .spec import (
     MAX_CHANNELS,
@@ -289,8 +299,8 @@ def build_stem(s: StemSpec) -> nn.Module:
     norm, act, order = NORMS[s.norm].make, ACTIVATIONS[s.activation].make, ORDERS[s.order]
     convs = STEMS[s.stem].convs(s.width)
     stem = Stem(s.in_channels, convs, norm, act, order.stem_norm, order.stem_act)
-    for name, make in POOLS[s.pool].layers[s.antialias]:
-        stem.add_module(name, make(s.width))
+    for name, make, stride in POOLS[s.pool].layers[s.antialias]:
+        stem.add_module(name, make(s.width, stride))
     return stem
 
 
@@ -355,10 +365,10 @@ class Pool:
 
     title: str
     stride: int
-    layers: dict  # key of ANTIALIAS -> (name, make(channels)) of each module
+    layers: dict  # key of ANTIALIAS -> (name, make(channels, stride), stride) of each module
 
 
-def max_pool(stride, channels):
+def max_pool(channels, stride):
     return nn.MaxPool2d(3, stride, 1)
 
 
@@ -376,9 +386,9 @@ POOLS = {
         "max-pool",
         2,
         {
-            "none": (("pool", partial(max_pool, 2)),),
-            "avg": (("pool", lambda channels: ANTIALIAS["avg"].make(channels, 2)),),
-            "blur": (("pool", partial(max_pool, 1)), ("blur", lambda channels: Blur(channels, 2))),
+            "none": (("pool", max_pool, 2),),
+            "avg": (("pool", AveragePool, 2),),
+            "blur": (("pool", max_pool, 1), ("blur", Blur, 2)),
         },
     ),
 }
