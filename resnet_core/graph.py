@@ -42,6 +42,17 @@ from .spec import BlockSpec, NetSpec, ShapeMismatch
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What autograd keeps of one op in training, beside parameters. Tensors are shared by ops."""
+
+    inputs: bool = False  # the tensors that go in
+    output: bool = False  # the tensor that comes out
+    values: int = 0  # of a tensor of its own, one example, in the precision of what comes in
+    bytes: int = 0  # of a tensor of its own, one example, whatever the precision
+    bytes_once: int = 0  # the same for the whole batch
+
+
+@dataclass(frozen=True)
 class Op:
     """One layer or addition: a node of the graph."""
 
@@ -53,6 +64,7 @@ class Op:
     macs: int  # products that are summed, one example
     detail: str = ""  # what the layer's own settings are: "3×3, stride 2"
     window: tuple[int, int, int] = (1, 1, 0)  # kernel, stride, padding; of both sides
+    keeps: Kept = Kept()  # for the backward pass
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,49 @@ def no_detail(layer) -> str:
     return ""
 
 
+def nothing(layer, in_shape, shape) -> Kept:
+    """Sums, means and constants: their derivatives need no value."""
+    return Kept()
+
+
+def its_inputs(layer, in_shape, shape) -> Kept:
+    return Kept(inputs=True)
+
+
+def its_output(layer, in_shape, shape) -> Kept:
+    return Kept(output=True)
+
+
+def batch_norm_keeps(layer, in_shape, shape) -> Kept:
+    """x and, for each channel, the batch's mean and deviation."""
+    return Kept(inputs=True, bytes_once=2 * 4 * shape[0])
+
+
+def group_norm_keeps(layer, in_shape, shape) -> Kept:
+    """x and, for each group of each example, mean and deviation."""
+    return Kept(inputs=True, bytes=2 * 4 * layer.num_groups)
+
+
+def max_pool_keeps(layer, in_shape, shape) -> Kept:
+    """x and where each maximum was, as int64."""
+    return Kept(inputs=True, bytes=8 * prod(shape))
+
+
+def blur_keeps(layer, in_shape, shape) -> Kept:
+    """x and the padded x."""
+    channels, height, width = in_shape
+    return Kept(inputs=True, values=channels * (height + 2) * (width + 2))
+
+
+def mask_of_values(layer, in_shape, shape) -> Kept:
+    """Dropout's factors. A GPU keeps one byte each instead."""
+    return Kept(values=prod(shape))
+
+
+def mask_of_examples(layer, in_shape, shape) -> Kept:
+    return Kept(values=1)
+
+
 @dataclass(frozen=True)
 class Layer:
     """A row of LAYERS: how a layer is called and what it costs."""
@@ -149,33 +204,46 @@ class Layer:
     detail: Callable = no_detail  # (layer) -> its own settings in a few characters
     window: Callable = point  # (layer) -> kernel, stride, padding
     keeps_shape: bool = False  # then it need not run: torch's meta kernels take up to 2 ms
+    keeps: Callable = nothing  # (layer, shape in, shape out) -> Kept, as autograd does
 
 
 #: Every layer that a net may have. MACs as torch.utils.flop_counter counts them (2 FLOPs each).
 LAYERS = {
-    nn.Conv2d: Layer("conv", conv_macs, conv_detail, window_of),
-    nn.Linear: Layer("linear", linear_macs),
-    nn.BatchNorm2d: Layer("norm", detail=lambda layer: "batch", keeps_shape=True),
+    nn.Conv2d: Layer("conv", conv_macs, conv_detail, window_of, keeps=its_inputs),
+    nn.Linear: Layer("linear", linear_macs, keeps=its_inputs),
+    nn.BatchNorm2d: Layer(
+        "norm", detail=lambda layer: "batch", keeps_shape=True, keeps=batch_norm_keeps
+    ),
     GroupNorm: Layer(
-        "norm", detail=lambda layer: f"group, {layer.num_groups} groups", keeps_shape=True
+        "norm",
+        detail=lambda layer: f"group, {layer.num_groups} groups",
+        keeps_shape=True,
+        keeps=group_norm_keeps,
     ),
     ScalarBias: Layer("bias", keeps_shape=True),
-    ScalarScale: Layer("scale", detail=lambda layer: "s·x + b", keeps_shape=True),
-    nn.ReLU: Layer("act", detail=lambda layer: "ReLU", keeps_shape=True),
-    nn.SiLU: Layer("act", detail=lambda layer: "SiLU", keeps_shape=True),
-    nn.GELU: Layer("act", detail=lambda layer: "GELU", keeps_shape=True),
-    nn.Sigmoid: Layer("act", detail=lambda layer: "sigmoid", keeps_shape=True),
+    ScalarScale: Layer("scale", detail=lambda layer: "s·x + b", keeps_shape=True, keeps=its_inputs),
+    nn.ReLU: Layer("act", detail=lambda layer: "ReLU", keeps_shape=True, keeps=its_output),
+    nn.SiLU: Layer("act", detail=lambda layer: "SiLU", keeps_shape=True, keeps=its_inputs),
+    nn.GELU: Layer("act", detail=lambda layer: "GELU", keeps_shape=True, keeps=its_inputs),
+    nn.Sigmoid: Layer("act", detail=lambda layer: "sigmoid", keeps_shape=True, keeps=its_output),
     nn.MaxPool2d: Layer(
-        "pool", detail=lambda layer: "max " + strided(window_of(layer)), window=window_of
+        "pool",
+        detail=lambda layer: "max " + strided(window_of(layer)),
+        window=window_of,
+        keeps=max_pool_keeps,
     ),
     AveragePool: Layer(
-        "pool", detail=lambda layer: "average " + strided(window_of(layer)), window=window_of
+        "pool",
+        detail=lambda layer: "average " + strided(window_of(layer)),
+        window=window_of,
+        keeps=its_inputs,
     ),
     Blur: Layer(
         "pool",
         blur_macs,
         lambda layer: "blur " + strided((3, layer.stride, 1)),
         lambda layer: (3, layer.stride, 1),
+        keeps=blur_keeps,
     ),
     nn.AdaptiveAvgPool2d: Layer("pool", detail=lambda layer: "global average"),
     nn.Flatten: Layer("flatten"),
@@ -185,13 +253,22 @@ LAYERS = {
         detail=lambda layer: f"stride {layer.stride}, +{layer.missing} zeros",
         window=lambda layer: (1, layer.stride, 0),
     ),
-    ChannelConv: Layer("conv", channel_conv_macs, lambda layer: f"{layer.kernel_size[0]} channels"),
+    ChannelConv: Layer(
+        "conv",
+        channel_conv_macs,
+        lambda layer: f"{layer.kernel_size[0]} channels",
+        keeps=its_inputs,
+    ),
     Add: Layer("add", keeps_shape=True),
-    Multiply: Layer("multiply", keeps_shape=True),
+    Multiply: Layer("multiply", keeps_shape=True, keeps=its_inputs),
     OneMinus: Layer("scale", detail=lambda layer: "1 − g", keeps_shape=True),
     Scale: Layer("scale", detail=lambda layer: f"× {layer.factor:g}", keeps_shape=True),
-    nn.Dropout: Layer("drop", detail=lambda layer: f"dropout {layer.p:g}", keeps_shape=True),
-    StochasticDepth: Layer("drop", detail=lambda layer: "stochastic depth", keeps_shape=True),
+    nn.Dropout: Layer(
+        "drop", detail=lambda layer: f"dropout {layer.p:g}", keeps_shape=True, keeps=mask_of_values
+    ),
+    StochasticDepth: Layer(
+        "drop", detail=lambda layer: "stochastic depth", keeps_shape=True, keeps=mask_of_examples
+    ),
 }
 
 
@@ -268,7 +345,8 @@ def _op(traced: fx.GraphModule, node: fx.Node, inputs: tuple[str, ...]) -> Op:
     row = LAYERS[type(layer)]  # a KeyError here says: add the layer to LAYERS
     params = sum(p.numel() for p in layer.parameters())
     macs, detail, window = row.macs(layer, shape), row.detail(layer), row.window(layer)
-    return Op(node.target, row.kind, inputs, shape, params, macs, detail, window)
+    keeps = row.keeps(layer, node.all_input_nodes[0].meta["shape"], shape)
+    return Op(node.target, row.kind, inputs, shape, params, macs, detail, window, keeps)
 
 
 class _Tracer(fx.Tracer):
