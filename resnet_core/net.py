@@ -273,8 +273,9 @@ def drawn(net: NetSpec) -> ResNet:
 def assemble(net: NetSpec) -> ResNet:
     """The module with the weights that its layers' own constructors set."""
     by_stage = groupby(blocks_of(net), key=lambda block: block.path.split(".")[0])
+    stem = build_stem(stem_of(net))  # first: random numbers are drawn from input to output
     stages = [nn.Sequential(*map(build_block, stage)) for _, stage in by_stage]
-    return ResNet(build_stem(stem_of(net)), stages, build_head(head_of(net)))
+    return ResNet(stem, stages, build_head(head_of(net)))
 
 
 def stem_of(net: NetSpec) -> StemSpec:
