@@ -1,0 +1,105 @@
+"""A net to take away: Python source, ONNX, tables of its layers, pictures, its spec.
+
+To add a kind: a function from a graph to text or bytes, and a row in EXPORTS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from resnet_core.graph import LayerGraph
+from resnet_core.picture import dot, standalone
+from resnet_core.spec import NetSpec, SpecError
+
+from .names import identifier
+from .onnx_file import onnx_bytes, to_onnx
+from .python_file import source
+from .tables import FORMATS, table
+
+__all__ = ["EXPORTS", "FORMATS", "Export", "export", "file_name", "source", "table", "to_onnx"]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A row of EXPORTS."""
+
+    title: str
+    what: str  # one sentence for menus and help
+    suffix: str  # of the file's name
+    mime: str
+    make: Callable  # (graph, opened cards of the picture) -> str | bytes
+
+
+def export(graph: LayerGraph, kind: str, opened: frozenset[str] = frozenset()) -> bytes:
+    """The file of that kind, a key of EXPORTS. Text is UTF-8.
+
+    Raises SpecError for an unknown kind, and for a net that this kind cannot hold.
+    """
+    made = _row(kind).make(graph, opened)
+    return made if isinstance(made, bytes) else made.encode()
+
+
+def file_name(net: NetSpec, kind: str) -> str:
+    """A name that every system takes: letters, digits, "_" and "." alone."""
+    return identifier(net.name) + _row(kind).suffix
+
+
+def _row(kind: str) -> Export:
+    if kind not in EXPORTS:
+        raise SpecError("export", f"there is no {kind!r:.40}", f"Use one of {', '.join(EXPORTS)}")
+    return EXPORTS[kind]
+
+
+def _table(kind: str, what: str) -> Export:
+    row = FORMATS[kind]
+    return Export(row.title, what, row.suffix, row.mime, lambda graph, opened: row.write(graph))
+
+
+EXPORTS = {
+    "py": Export(
+        "Python",
+        "The source of the classes that run here, and a constructor. Needs torch alone.",
+        ".py",
+        "text/x-python",
+        lambda graph, opened: source(graph.net),
+    ),
+    "py-training": Export(
+        "Python, with training",
+        "The same with a training loop that prints the gradient at every block.",
+        "_training.py",
+        "text/x-python",
+        lambda graph, opened: source(graph.net, training=True),
+    ),
+    "onnx": Export(
+        "ONNX",
+        "The net at step 0, in eval mode, for any batch size.",
+        ".onnx",
+        "application/octet-stream",
+        lambda graph, opened: onnx_bytes(graph.net),
+    ),
+    "json": Export(
+        "JSON spec",
+        "What this program reads back.",
+        ".json",
+        "application/json",
+        lambda graph, opened: graph.net.to_json() + "\n",
+    ),
+    "csv": _table("csv", "Layers with shape, parameters and MACs, for spreadsheets."),
+    "markdown": _table("markdown", "Layers with shape, parameters and MACs, for web pages."),
+    "latex": _table("latex", "Layers with shape, parameters and MACs, for papers."),
+    "dot": Export(
+        "DOT",
+        "The picture for Graphviz.",
+        ".dot",
+        "text/vnd.graphviz",
+        lambda graph, opened: dot(graph, opened),
+    ),
+    "svg": Export(
+        "SVG",
+        "The picture, with the cards that are open.",
+        ".svg",
+        "image/svg+xml",
+        lambda graph, opened: standalone(graph, opened),
+    ),
+}
