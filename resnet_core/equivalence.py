@@ -22,7 +22,7 @@ from .arms import (
 )
 from .blocks import Block, EveryLayer, NormAfterAdd
 from .folding import OBSTACLES, Folded, fold, identity, obstacle
-from .graph import trace
+from .graph import MODULES, trace
 from .inits import INITS
 from .layers import ACTIVATIONS, ScalarBias, ScalarScale
 from .net import blocks_of, build_block
@@ -127,6 +127,11 @@ def demonstrate(net: NetSpec, path: str, seed: int = 0) -> Demonstration:
     spec = next((b for b in blocks_of(net) if b.path == path), None)
     if spec is None:
         raise SpecError("block", f"there is no {path!r:.60}", "Use a path such as stage1.0")
+    with MODULES:  # another thread may trace, and torch.fx patches all modules while it does
+        return _demonstrate(net, spec, seed)
+
+
+def _demonstrate(net: NetSpec, spec: BlockSpec, seed: int) -> Demonstration:
     with torch.device("meta"):
         block = build_block(spec)
     why_not = reason(spec, block)
@@ -135,10 +140,10 @@ def demonstrate(net: NetSpec, path: str, seed: int = 0) -> Demonstration:
         block, inputs = drawn_block(net, spec, seed), random_inputs(spec, seed)
     if why_not:
         bend = nonlinearity(block, inputs) if is_small else None
-        return Demonstration(path, None, why_not, nonlinearity=bend)
+        return Demonstration(spec.path, None, why_not, nonlinearity=bend)
     merged = describe(spec, block)
     merged = measure(merged, block, inputs) if is_small else merged
-    return Demonstration(path, merged, "", conditions_of(spec, block))
+    return Demonstration(spec.path, merged, "", conditions_of(spec, block))
 
 
 def every_layer_cost(net: NetSpec) -> EveryLayerCost:

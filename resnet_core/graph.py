@@ -101,6 +101,11 @@ class LayerGraph:
     def by_path(self) -> dict[str, Op]:
         return {op.path: op for op in self.ops}
 
+    def _repr_html_(self) -> str:
+        from .notebook import picture_of  # imports what draws
+
+        return picture_of(self)
+
 
 #: names of modules in whose path a layer is beside the main path
 BESIDE = {"shortcut", "attention", "add"}

@@ -154,6 +154,11 @@ class NetSpec:
         """True if no block has a shortcut."""
         return all(stage.shortcut == "none" for stage in self.stages)
 
+    def _repr_html_(self) -> str:
+        from .notebook import net_table  # imports torch
+
+        return net_table(self)
+
     def to_json(self) -> str:
         """One line of JSON with a format version; `from_json` reads it back to an equal spec."""
         return json.dumps({"format": FORMAT_VERSION, **asdict(self)}, separators=(",", ":"))

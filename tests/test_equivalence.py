@@ -1,5 +1,7 @@
 """Around one layer, y = W1 x + x is one convolution with kernel W1 + I; around two it is none."""
 
+import itertools
+import threading
 from dataclasses import replace
 
 import pytest
@@ -163,6 +165,26 @@ def test_equal_seeds_show_equal_numbers_and_leave_the_worlds_chance_alone():
     assert demonstrate(one_layer(), "stage1.0", 5) == demonstrate(one_layer(), "stage1.0", 5)
     assert demonstrate(one_layer(), "stage1.0", 5) != demonstrate(one_layer(), "stage1.0", 6)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_it_runs_while_another_thread_traces():
+    """torch.fx patches every module of the process while it traces."""
+    done = threading.Event()
+
+    def trace_new_nets():
+        for width in itertools.count(1):
+            if done.is_set():
+                return
+            trace(replace(cifar(20), stem_width=width))
+
+    thread = threading.Thread(target=trace_new_nets)
+    thread.start()
+    try:
+        first = demonstrate(cifar(20), "stage1.0")
+        assert all(demonstrate(cifar(20), "stage1.0") == first for _ in range(20))
+    finally:
+        done.set()
+        thread.join()
 
 
 def test_a_block_too_large_to_wait_for_is_explained_without_numbers():
