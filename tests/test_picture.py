@@ -13,13 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nets import nets
 
-from resnet_core.graph import LayerGraph, Op, trace
-from resnet_core.picture import Picture, dot, draw, openable, standalone
-from resnet_core.picture.layout import AXIS, Box, layout
+from resnet_core.graph import trace, trace_to_mismatch
+from resnet_core.net import blocks_of
+from resnet_core.picture import Picture, dot, draw, openable, opened_for, standalone
+from resnet_core.picture.cards import SKIPS
+from resnet_core.picture.layout import AXIS, LANE, TAP, Box, layout
 from resnet_core.picture.lettering import fit, text_width
 from resnet_core.picture.outline import outline, walk
 from resnet_core.picture.style import PALETTES
+from resnet_core.picture.ways import arcs
 from resnet_core.presets import cifar, imagenet
+from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, StageSpec
 
 LAW = settings(max_examples=40, deadline=None)  # a busy machine may take its time
@@ -48,16 +52,26 @@ HOSTILE = [
 
 @st.composite
 def opened_graphs(draw_from):
-    """A small net, long enough to fold, with any of its cards opened."""
+    """A small net, long enough to fold, sometimes broken, with any of its cards opened."""
     net = draw_from(nets)
     first = net.stages[0]
     if draw_from(st.booleans()):
         longer = replace(first, num_blocks=draw_from(st.integers(5, 9)))
         net = replace(net, stages=(longer, *net.stages[1:]))
-    graph = trace(net)
+    if draw_from(st.integers(0, 3)) == 0:
+        net = broken(net)
+    graph = trace_to_mismatch(net)
     everything = sorted(openable(graph)["layers"])
     opened = draw_from(st.sets(st.sampled_from(everything)))
     return graph, frozenset(everything) if draw_from(st.booleans()) else frozenset(opened)
+
+
+def broken(net: NetSpec) -> NetSpec:
+    """The net with one stage more, whose identity would have to add a channel."""
+    width = blocks_of(net)[-1].out_channels + 1
+    return replace(
+        net, stages=(*net.stages, StageSpec(num_blocks=2, width=width, shortcut="identity"))
+    )
 
 
 def parsed(svg: str) -> ET.Element:
@@ -106,6 +120,42 @@ def is_covered(start: int, end: int, lines: list[tuple[int, int]]) -> bool:
         if low <= start < high:
             start = high
     return start >= end - 1  # an arrow's head ends a pixel above its box
+
+
+def strokes(svg: str) -> list[list[tuple[int, int]]]:
+    """The corners of each line that leads somewhere, without its arrow's head."""
+    found = []
+    for d in re.findall(r'<path class="[es][^"]*" d="([^"]*)"', svg):
+        for part in d.split("M")[1:]:
+            x, y = map(int, re.match(r"(\d+) (\d+)", part).groups())
+            corners = [(x, y)]
+            for letter, text in re.findall(r"([HVahvm])([^A-Za-z]*)", part):
+                n = [int(number) for number in re.findall(r"-?\d+", text)]
+                if letter == "m":
+                    break
+                dx, dy = n[-2:] if letter == "a" else (n[0], n[0])
+                x = {"H": dx, "h": x + dx, "a": x + dx}.get(letter, x)
+                y = {"V": dy, "v": y + dy, "a": y + dy}.get(letter, y)
+                corners.append((x, y))
+            found.append(corners)
+    return [line for line in found if line[0][0] in (AXIS, LANE, TAP)]
+
+
+def enters(point: tuple[int, int], box: Box) -> bool:
+    """Whether a line that ends here touches the box from above or from a side."""
+    x, y = point
+    from_above = x == box.x + box.w // 2 and box.y - 1 <= y <= box.y
+    from_a_side = y == box.middle and (x == box.x - 1 or box.right + 1 <= x <= box.right + 4)
+    return from_above or from_a_side
+
+
+def leaves(point: tuple[int, int], box: Box, lines: list, forks: set[int]) -> bool:
+    """Whether a line that starts here comes from the box, or from a fork of its way down."""
+    x, y = point
+    if x == LANE:
+        return y == box.bottom and box.x < x < box.right
+    on_axis = x == AXIS or y in forks
+    return on_axis and y >= box.bottom and is_covered(box.bottom, y, lines)
 
 
 def check_texts(picture: Picture) -> None:
@@ -163,37 +213,62 @@ def test_boxes_nest_and_siblings_stay_apart(case):
 
 @LAW
 @given(opened_graphs())
-def test_the_main_path_is_drawn_from_node_to_node(case):
+def test_every_edge_is_a_line_from_box_to_box(case):
+    """And at the layers level these are the edges of the graph."""
     graph, opened = case
     picture = draw(graph, opened)
-    lines = axis_lines(picture.svg)
-    on_shortcut = {n.id for n in walk(outline(graph, opened)) if n.on_shortcut}
+    axis, lines = axis_lines(picture.svg), strokes(picture.svg)
+    forks = {y for line in lines for x, y in line[:1] if x == AXIS}
     for tail, head in picture.edges:
-        if not {tail, head} & on_shortcut:
-            a, b = picture.nodes[tail], picture.nodes[head]
-            assert is_covered(a.bottom, b.y, lines), (tail, head)
+        a, b = picture.nodes[tail], picture.nodes[head]
+        assert is_covered(a.bottom, b.y, axis) or any(
+            leaves(line[0], a, axis, forks) and enters(line[-1], b) for line in lines
+        ), (tail, head)
+    everything = draw(graph, openable(graph)["layers"])
+    assert set(everything.edges) == {(i, op.path) for op in graph.ops for i in op.inputs}
 
 
 @LAW
 @given(opened_graphs())
-def test_a_shortcut_swings_out_past_the_layers_and_enters_the_addition_from_the_side(case):
+def test_lines_and_letters_keep_clear_of_layers(case):
     graph, opened = case
     picture = draw(graph, opened)
-    marks = groups(picture.svg)
+    leaves = [n for n in walk(outline(graph, opened)) if not n.children]
+    boxes = [picture.nodes[node.id] for node in leaves]
+    smaller = [Box(b.x + 2, b.y + 2, b.w - 4, b.h - 4) for b in boxes]
+    for line in strokes(picture.svg):
+        for (x1, y1), (x2, y2) in pairwise(line):
+            piece = Box(min(x1, x2), min(y1, y2), abs(x2 - x1) + 1, abs(y2 - y1) + 1)
+            assert not any(overlap(piece, box) for box in smaller), (line, piece)
+    for text in parsed(picture.svg).findall("text"):  # those that belong to no node
+        left, right = extent(text)
+        around = Box(left, int(text.get("y")) - 9, right - left, 11)
+        assert not any(overlap(around, box) for box in boxes), "".join(text.itertext())
+
+
+@LAW
+@given(opened_graphs())
+def test_a_shortcut_swings_out_past_the_layers_and_enters_its_joint_from_the_side(case):
+    graph, opened = case
+    picture = draw(graph, opened)
+    marks, boxes = groups(picture.svg), picture.nodes
     for block in walk(outline(graph, opened)):
-        lane = [child for child in block.children if child.on_shortcut]
-        if not lane:
-            assert block.kind != "block" or not block.children or not any(block.skips)
-            continue
-        arc = marks[lane[0].id].find("path").get("d")
-        start = re.match(rf"M{AXIS} (\d+)H(\d+)a", arc)
-        layers = [picture.nodes[c.id] for c in block.children if not c.on_shortcut]
-        add = picture.nodes[f"{block.id}.add"]
-        assert int(start[1]) < layers[0].y
-        lane_xs = {picture.nodes[c.id].x + picture.nodes[c.id].w // 2 for c in lane}
-        assert min(lane_xs) > max(layer.right for layer in layers) + 8
-        assert re.search(rf"H{add.right + 4}m7-6", arc), "the arrow points left, at the circle"
-        assert arc.count("V") == len(lane) + 1, "one line between any two pills"
+        ways = arcs(block)
+        if block.kind == "block" and block.children:
+            assert bool(ways) == any(block.skips)
+        for way in ways:
+            arc = marks[way.lane[0].id].find("path").get("d")
+            start = re.match(rf"M{AXIS} (\d+)H(\d+)a", arc)
+            joint = boxes[way.joint.id]
+            layers = [boxes[c.id] for c in block.children if not c.on_shortcut]
+            top = boxes[way.source].bottom if way.source else boxes[block.id].y
+            skipped = [layer for layer in layers if top < layer.y < joint.y]
+            assert top < int(start[1]) < skipped[0].y
+            lane = [boxes[child.id] for child in way.lane]
+            assert min(b.x + b.w // 2 for b in lane) > max(b.right for b in layers) + 8
+            assert int(start[1]) < lane[0].y and lane[-1].bottom < joint.middle
+            assert re.search(rf"H{joint.right + 4}m7-6", arc), "its arrow points left, at the joint"
+            assert arc.count("V") == len(lane) + 1, "one line between any two pills"
 
 
 @LAW
@@ -221,9 +296,8 @@ def test_plain_nets_have_no_arcs_and_residual_blocks_have_one_at_every_depth(cas
     assert ('class="s' in svg) == (not graph.net.is_plain)
     for node in walk(outline(graph, opened)):
         if node.kind in ("stage", "run", "block") and not node.children:
-            has_arc = marks[node.id].find("path[@class='s']") is not None
-            has_chain = marks[node.id].find("path[@class='s z']") is not None
-            assert (has_arc or has_chain) == any(node.skips)
+            paths = [path.get("class").split() for path in marks[node.id].iter("path")]
+            assert any("s" in classes for classes in paths) == any(node.skips)
 
 
 @LAW
@@ -252,6 +326,7 @@ def test_dot_has_the_same_nodes_and_edges(case):
     for node in walk(outline(graph, opened)):
         assert f'"cluster_{node.id}"' in source or node.id in source
     assert source.count(" -> ") == len(picture.edges)
+    assert (PALETTES["light"]["wrong"] in source) == bool(graph.broken)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -293,7 +368,7 @@ def test_a_long_run_of_equal_blocks_is_one_card():
     assert "stage2.2..8" in picture.nodes, "the first block of stage 2 is strided, so not equal"
     assert "stage1.1..8" in picture.nodes
     assert "Blocks 3–9" in picture.svg
-    assert picture.holder("stage2.5.conv1") == "stage2.2..8"
+    assert picture.holder("stage2.5.residual.conv1") == "stage2.2..8"
     assert "stage2.5" in draw(graph, frozenset({"stage2", "stage2.2..8"})).nodes
 
 
@@ -315,54 +390,118 @@ def test_a_projection_is_drawn_on_the_shortcut_and_a_pad_says_what_it_adds():
     assert "+ 16 zeros" in words
 
 
-def chain(*ops: tuple) -> tuple[Op, ...]:
-    """(path, kind, input, ...) -> ops of one block behind the stem."""
-    return tuple(
-        Op(f"stage1.0.{path}", kind, inputs, (8, 4, 4), 0, 0) for path, kind, *inputs in ops
-    )
+def one_stage(**fields) -> NetSpec:
+    """A net of one stage that doubles 16 channels at stride 2, changed as `fields` say."""
+    of_net = {name: fields.pop(name) for name in ("order", "norm", "activation") if name in fields}
+    stage = StageSpec(**{"num_blocks": 3, "width": 32, "stride": 2, **fields})
+    return NetSpec(name="one", stages=(stage,), **of_net)
 
 
-def with_block(*ops: tuple) -> LayerGraph:
-    """A net of one block whose layers are `ops`; inputs without a stage are the block's own."""
-    graph = trace(NetSpec(name="one", stages=(StageSpec(num_blocks=1, width=16),)))
-    start = next(op.path for op in reversed(graph.ops) if op.path.startswith("stem"))
-    made = [
-        replace(op, inputs=tuple(start if i == "x" else f"stage1.0.{i}" for i in op.inputs))
-        for op in chain(*ops)
-    ]
-    before = [op for op in graph.ops if op.path.split(".")[0] in ("input", "stem")]
-    head = [op for op in graph.ops if op.path.startswith("head")]
-    head[0] = replace(head[0], inputs=(made[-1].path,))
-    return replace(graph, ops=(*before, *made, *head))
+OPEN = frozenset({"stage1", "stage1.0"})
 
 
-def test_a_shortcut_may_leave_after_the_first_layers():
-    """Full pre-activation projects what its first norm and ReLU give (He et al. 2016)."""
-    graph = with_block(
-        ("norm1", "norm", "x"),
-        ("relu1", "relu", "norm1"),
-        ("conv1", "conv", "relu1"),
-        ("shortcut", "conv", "relu1"),
-        ("add", "add", "conv1", "shortcut"),
-    )
-    picture = draw(graph, frozenset({"stage1", "stage1.0"}))
+def test_a_projection_leaves_after_the_first_norm_and_activation():
+    """Full pre-activation projects what these give (He et al. 2016); an identity takes x."""
+    picture = draw(trace(one_stage(shortcut="B", order="preact")), OPEN)
+    arc = groups(picture.svg)["stage1.0.shortcut.conv"].find("path").get("d")
+    fork, boxes = int(re.match(r"M\d+ (\d+)", arc)[1]), picture.nodes
+    assert boxes["stage1.0.act"].bottom < fork < boxes["stage1.0.residual.conv1"].y
+    picture = draw(trace(one_stage(shortcut="A", order="preact")), OPEN)
     arc = groups(picture.svg)["stage1.0.shortcut"].find("path").get("d")
-    fork = int(re.match(r"M\d+ (\d+)", arc)[1])
-    boxes = picture.nodes
-    assert boxes["stage1.0.relu1"].bottom < fork < boxes["stage1.0.conv1"].y
+    assert int(re.match(r"M\d+ (\d+)", arc)[1]) < picture.nodes["stage1.0.norm"].y
 
 
-def test_a_layer_that_takes_an_earlier_one_gets_a_line_of_its_own():
-    """Channel attention: a product takes the map and its gate."""
-    graph = with_block(
-        ("conv1", "conv", "x"),
-        ("pool", "pool", "conv1"),
-        ("gate", "linear", "pool"),
-        ("scale", "mul", "conv1", "gate"),
-    )
-    picture = draw(graph, frozenset({"stage1", "stage1.0"}))
-    a, b = (picture.nodes[f"stage1.0.{name}"] for name in ("conv1", "scale"))
-    assert f"M{a.x} {a.middle}H{a.x - 8}V{b.middle}H{b.x - 1}" in picture.svg
+def test_attention_is_one_card_of_f_that_opens():
+    graph = trace(one_stage(attention="se"))
+    card = "stage1.0.residual.attention"
+    closed, opened = draw(graph, OPEN), draw(graph, OPEN | {card})
+    assert "SE" in "".join(groups(closed.svg)[card].itertext())
+    assert "3 SE basic blocks · 32 wide" in draw(graph).svg
+    assert closed.holder(f"{card}.reduce") == card and f"{card}.reduce" not in closed.nodes
+    product, pool = opened.nodes[f"{card}.weigh"], opened.nodes[f"{card}.pool"]
+    past = [line for line in strokes(opened.svg) if line[-1] == (product.x - 1, product.middle)]
+    assert past and past[0][0][1] < pool.y and min(x for x, _ in past[0]) < pool.x
+
+
+#: shortcut -> what its arc and its sum say in the block where the shape changes
+SAID = {
+    "none": ("", ""),
+    "A": ("subsample+ 16 zeros", "F(x) + x"),
+    "B": ("1×1, /2batch norm", "F(x) + Wx"),
+    "C": ("1×1, /2batch norm", "F(x) + Wx"),
+    "D": ("pool 2×21×1batch norm", "F(x) + Wx"),
+    "scaled": ("subsample+ 16 zeros× 0.5", "0.5 F(x) + 0.5 x"),
+    "gated": ("subsample+ 16 zeros", "g·F(x) + (1−g)·x"),
+    "gated-x": ("subsample+ 16 zeros", "F(x) + (1−g)·x"),
+    "dropout": ("subsample+ 16 zerosdropout 0.5", "F(x) + x"),
+    "layer": ("1×1, /2batch normidentity", "F₂(x₁) + x₁"),
+}
+
+
+@pytest.mark.parametrize("shortcut", sorted(set(SHORTCUTS) - {"identity"}))
+def test_each_shortcut_says_what_it_does(shortcut):
+    graph = trace(one_stage(shortcut=shortcut))
+    block = outline(graph, OPEN)[2].children[0]
+    svg = draw(graph, OPEN).svg
+    marks = groups(svg)
+    lane = "".join("".join(marks[c.id].itertext()) for c in block.children if c.on_shortcut)
+    sums = ["".join(text.itertext()) for text in parsed(svg).findall("text")]
+    pills, total = SAID[shortcut]
+    assert lane == pills and (total in sums or not total)
+
+
+def test_each_sign_of_a_closed_shortcut_has_its_word():
+    signs = {}
+    for shortcut in sorted(set(SHORTCUTS) - {"identity"}):
+        graph = trace(one_stage(shortcut=shortcut))
+        signs[shortcut] = outline(graph)[2].skips[0]
+        card = groups(draw(graph, frozenset({"stage1"})).svg)["stage1.0"]
+        assert SKIPS.get(signs[shortcut], "") in "".join(card.itertext())
+    assert signs == {
+        "none": "",
+        "A": "zeropad",
+        "B": "conv",
+        "C": "conv",
+        "D": "pooled",
+        "gated": "gate",
+        "gated-x": "gate",
+        "scaled": "scale",
+        "dropout": "dropout",
+        "layer": "layers",
+    }
+
+
+def test_titles_are_those_of_the_papers():
+    graph = trace(one_stage(norm="group", activation="silu"))
+    words = {node.title for node in walk(outline(graph, openable(graph)["layers"]))}
+    assert {"group norm", "SiLU", "conv 3×3", "global pool", "linear", "Stage 1"} <= words
+    assert "batch norm" in draw(trace(imagenet(50)), frozenset({"stem"})).svg
+    assert "max pool" in draw(trace(imagenet(50)), frozenset({"stem"})).svg
+
+
+def test_a_composed_block_is_called_by_its_convolutions():
+    graph = trace(one_stage(block="composed", layers=((3, 8), (1, 32))))
+    assert "3 blocks of 3×3, 1×1 · 32 wide" in draw(graph).svg
+
+
+def test_a_broken_addition_is_red_at_every_depth_and_says_both_shapes():
+    graph = trace_to_mismatch(one_stage(shortcut="identity"))
+    assert opened_for(graph) == OPEN
+    for opened, card in ((frozenset(), "stage1"), ({"stage1"}, "stage1.0"), (OPEN, "stage1.0.add")):
+        svg = draw(graph, frozenset(opened)).svg
+        assert "broken" in groups(svg)[card].get("class").split()
+        assert " r" in ET.tostring(groups(svg)[card], "unicode"), "its arc or its circle"
+        assert "cannot be built" in svg and "10 classes" not in svg
+    assert "F(x) 32×16×16" in svg and "x 16×32×32" in svg
+    assert PALETTES["dark"]["wrong"] in standalone(graph, OPEN, dark=True)
+    source = dot(graph, OPEN)
+    assert "32×16×16 ≠ 16×32×32" in source and PALETTES["light"]["wrong"] in source
+
+
+def test_a_net_that_is_whole_has_nothing_red():
+    graph = trace(cifar(20))
+    assert opened_for(graph) == frozenset()
+    assert "broken" not in draw(graph, openable(graph)["layers"]).svg
 
 
 def test_a_file_has_fixed_colours_only():

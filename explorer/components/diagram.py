@@ -60,7 +60,8 @@ def diagram(
 
 def _colours() -> str:
     """Each colour of the drawing for both themes; blue shortcuts are the page's residual blue."""
-    both = {name: (PALETTES["light"][name], PALETTES["dark"][name]) for name in (*HUES, "skip")}
+    names = (*HUES, "skip", "wrong")
+    both = {name: (PALETTES["light"][name], PALETTES["dark"][name]) for name in names}
     rules = {name: f"light-dark({light}, {dark})" for name, (light, dark) in both.items()}
     rules["skip"] = f"var(--rx-residual, {rules['skip']})"
     return ".root {\n" + "".join(f"  --{name}: {rule};\n" for name, rule in rules.items()) + "}\n"

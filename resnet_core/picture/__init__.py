@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .draw import Picture, draw, standalone
 from .graphviz_source import dot
-from .outline import openable
+from .outline import openable, opened_for
 
-__all__ = ["Picture", "dot", "draw", "openable", "standalone"]
+__all__ = ["Picture", "dot", "draw", "openable", "opened_for", "standalone"]

@@ -14,27 +14,28 @@ LINK = 16  # from one small arc to the next
 
 def open_card(node: Node, box: Box) -> str:
     """Frame and header: the title left of the main path, the numbers right of it."""
-    big = node.kind not in ("block", "run")
+    big = node.kind not in ("block", "run", "attention")
     x, y, right = box.x + INDENT, box.y + (24 if big else 22), box.right - 12
     marks = [rect(box, 14 if big else 12), chevron(box, True)]
     marks.append(write(x, y, title(node, AXIS - 8 - x), "t" if big else "u"))
     if node.stride > 1:
         marks.append(badge(right, y, f"/{node.stride}"))
         right -= text_width(f"/{node.stride}", 12) + 14 + 8
-    number = first_fit([params(node), f"{node.params:,}"], right - AXIS - 8, 12)
-    marks.append(write(right, y, number, "m", "end"))
+    if not node.broken:
+        number = first_fit([params(node), f"{node.params:,}"], right - AXIS - 8, 12)
+        marks.append(write(right, y, number, "m", "end"))
     return "".join(marks)
 
 
 def closed_part(node: Node, box: Box) -> str:
     """A stage, the stem or the head as one card; one arc at the right edge for each block."""
-    room = box.w - INDENT - 8
+    line = first_fit([node.what, node.what.rpartition(" · ")[0]], box.w - INDENT - 8, 13)
     marks = [
         rect(box, 12),
         chevron(box, False),
         write(box.x + INDENT, box.y + 25, node.title, "t"),
-        write(box.x + INDENT, box.y + 44, fit(node.what, room, 13), "l"),
-        write(box.x + INDENT, box.y + 61, params(node), "m"),
+        write(box.x + INDENT, box.y + 44, line, "l"),
+        write(box.x + INDENT, box.y + 61, params(node), quiet(node)),
     ]
     if node.stride > 1:
         marks.append(badge(box.right - 12, box.y + 24, f"stride {node.stride}"))
@@ -47,12 +48,24 @@ def closed_block(node: Node, box: Box) -> str:
     marks = [rect(box, 10), chevron(box, False), write(box.x + INDENT, box.y + 22, node.title, "u")]
     lines = [f"{node.what} · {params(node)}"] if node.what else []
     line = first_fit([*lines, params(node)], box.w - INDENT - 8, 12)
-    marks.append(write(box.x + INDENT, box.y + 39, line, "m"))
+    marks.append(write(box.x + INDENT, box.y + 39, line, quiet(node)))
     if node.stride > 1:
         marks.append(badge(box.right - 12, box.y + 22, f"stride {node.stride}"))
-    if node.skips[0]:
+    if node.skips[0] == "layers":
+        count = sum(op.kind == "add" for op in node.ops)
+        marks.append(chain(("identity",) * count, box, 3) + word(SKIPS["layers"], HANDLE + 6, box))
+    elif node.skips[0]:
         marks.append(handle(node.skips[0], box))
     return "".join(marks)
+
+
+def closed_attention(node: Node, box: Box) -> str:
+    """An attention module as one layer of F."""
+    y, start, right = box.middle + 5, box.x + INDENT, box.right - 10
+    room = right - start - text_width(node.title, 14, True) - 6
+    number = first_fit([params(node), f"{node.params:,}"], room, 12)
+    marks = [rect(box, 8), chevron(box, False), write(start, y, node.title, "u")]
+    return "".join(marks) + write(right, y, number, "m", "end")
 
 
 def closed_run(node: Node, box: Box) -> str:
@@ -79,7 +92,12 @@ def title(node: Node, room: int) -> str:
 
 
 def params(node: Node) -> str:
-    return f"{node.params:,} params"
+    return f"{node.params:,} params" if not node.broken else "cannot be built"
+
+
+def quiet(node: Node) -> str:
+    """Class of the numbers: red where there are none."""
+    return "k r" if node.broken else "m"
 
 
 def chevron(box: Box, is_open: bool) -> str:
@@ -94,16 +112,21 @@ def chevron(box: Box, is_open: bool) -> str:
 def handle(skip: str, box: Box) -> str:
     """The shortcut of a closed block: out of the card, round, and back in at a small (+)."""
     top, bottom, r = box.y + 8, box.bottom - 8, (box.h - 16) // 2
-    x, reach = box.right, LANE + 12 - box.right - r
+    x, reach = box.right, HANDLE - box.right - r
+    wrong = " r" if skip == "broken" else ""
     d = f"M{x} {top}h{reach}a{r} {r} 0 0 1 0 {2 * r}H{x + 8}"
-    marks = f'<path class="s" d="{d}"/><circle class="o" cx="{x}" cy="{top}" r="4"/>'
-    marks += f'<circle class="q" cx="{x}" cy="{bottom}" r="7"/>'
-    marks += f'<path class="s z" d="M{x - 3} {bottom}h6m-3-3v6" stroke-width="1.5"/>'
-    if word := SKIP_WORDS.get(skip):
-        w = text_width(word, 12) + 12
-        pill = Box(x + reach + r - w // 2, box.middle - 10, w, 20)
-        marks += rect(pill, 10, "q") + write(pill.x + w // 2, box.middle + 4, word, "k", "middle")
-    return marks
+    marks = f'<path class="s{wrong}" d="{d}"/><circle class="o{wrong}" cx="{x}" cy="{top}" r="4"/>'
+    marks += f'<circle class="q{wrong}" cx="{x}" cy="{bottom}" r="7"/>'
+    sign = f"M{x - 3} {bottom}h6m-3-3v6"
+    marks += f'<path class="s z{wrong}" d="{sign}" stroke-width="1.5"/>'
+    return marks + (word(SKIPS[skip], HANDLE, box, wrong) if SKIPS[skip] else "")
+
+
+def word(text: str, x: int, box: Box, wrong: str = "") -> str:
+    """A pill with the shortcut's name, beside a closed block."""
+    w = text_width(text, 12) + 12
+    pill = Box(x - w // 2, box.middle - 10, w, 20)
+    return rect(pill, 10, f"q{wrong}") + write(x, box.middle + 4, text, f"k{wrong}", "middle")
 
 
 def chain(skips: tuple[str, ...], box: Box, most: int) -> str:
@@ -112,18 +135,33 @@ def chain(skips: tuple[str, ...], box: Box, most: int) -> str:
         return ""
     slots, x = min(len(skips), most), box.right
     top = box.middle - slots * LINK // 2 + 2
-    arcs, dots = "", ""
-    for y in range(top, top + slots * LINK, LINK):
-        if len(skips) > most and y == top + (slots - 2) * LINK:
+    arcs, dots, wrong = "", "", ""
+    for slot in range(slots):
+        y = top + slot * LINK
+        one = f"M{x} {y}h4a6 6 0 0 1 0 12h-4"
+        if len(skips) > most and slot == slots - 2:
             dots = "".join(f"M{x + 8} {y + dy}h0" for dy in (1, 6, 11))
+        elif slot == slots - 1 and skips[-1] == "broken":
+            wrong = f'<path class="s z r" d="{one}"/>'
         else:
-            arcs += f"M{x} {y}h4a6 6 0 0 1 0 12h-4"
+            arcs += one
     more = f'<path class="s z" d="{dots}"/>' if dots else ""
-    return f'<path class="s z" d="{arcs}"/>{more}'
+    return (f'<path class="s z" d="{arcs}"/>' if arcs else "") + more + wrong
 
 
-#: kind of a shortcut's first op -> the word on a closed block's handle; an identity has none
-SKIP_WORDS = {"conv": "1×1", "zeropad": "zeros"}
+HANDLE = LANE + 8  # x of the shortcut of a closed block, where it is farthest out
+#: how a block treats x -> the word on its shortcut when it is closed; an identity has none
+SKIPS = {
+    "identity": "",
+    "conv": "1×1",
+    "zeropad": "zeros",
+    "pooled": "pool, 1×1",
+    "gate": "gate",
+    "scale": "scaled",
+    "dropout": "dropout",
+    "layers": "each layer",
+    "broken": "cannot add",
+}
 #: kind -> mark(node, box) of a closed card
 CARDS = {
     "stem": closed_part,
@@ -131,4 +169,5 @@ CARDS = {
     "head": closed_part,
     "run": closed_run,
     "block": closed_block,
+    "attention": closed_attention,
 }

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from html import escape
 
 from resnet_core.graph import LayerGraph
+from resnet_core.spec import in_words
 
 from . import wires
 from .cards import CARDS, open_card
+from .formula import formula
 from .layer_marks import LAYERS, layer, pill
-from .layout import AXIS, MARGIN, OUTPUT_HEIGHT, Box, Layout, layout, shortcut
+from .layout import AXIS, MARGIN, OUTPUT_HEIGHT, Box, Layout, layout
 from .lettering import fit, text_width
 from .marks import group, rect, write
 from .outline import Node, edges, in_run, outline
 from .style import FONT, PALETTES, fixed_sheet
+from .ways import arcs
 
 TITLE_HEIGHT = 56  # of a file's heading
 
@@ -41,15 +44,19 @@ def draw(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> Picture:
     """The net from input to classes, with the cards in `opened` showing what they hold."""
     nodes = outline(graph, opened)
     plan = layout(nodes)
+    end_y = plan.height - MARGIN - OUTPUT_HEIGHT
     marks = []
     for node, below in zip(nodes, (*nodes[1:], None), strict=True):
-        end = plan.boxes[below.id].y if below else plan.height - MARGIN - OUTPUT_HEIGHT
-        shape = node.shape if below and node.kind != "input" else None
-        marks.append(
-            wires.between_parts(plan.boxes[node.id], end, shape, not below or not below.children)
-        )
+        box = plan.boxes[node.id]
+        if node.broken:
+            marks.append(wires.unfinished(box.bottom, end_y))
+        else:
+            end = plan.boxes[below.id].y if below else end_y
+            shape = node.shape if below and node.kind != "input" else None
+            ends = not below or not below.children
+            marks.append(wires.between_parts(box, end, shape, ends))
         marks.extend(_marks(node, plan))
-    marks.append(_classes(graph.net.num_classes, plan.height - MARGIN - OUTPUT_HEIGHT))
+    marks.append(_cannot(end_y) if graph.broken else _classes(graph.net.num_classes, end_y))
     return Picture("".join(marks), plan.width, plan.height, plan.boxes, edges(graph, nodes))
 
 
@@ -62,6 +69,8 @@ def standalone(
     paper = PALETTES["dark" if dark else "light"]["paper"]
     name = fit(graph.net.name, picture.width - 32, 16, bold=True)
     counts = f"{graph.params:,} parameters · {graph.macs:,} MACs"
+    if graph.broken:
+        counts = f"{in_words(graph.broken.where)}: cannot be built"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {picture.width} {height}" '
         f'width="{picture.width}" height="{height}" font-family="{FONT}">'
@@ -82,14 +91,22 @@ def _marks(node: Node, plan: Layout):
         return
     yield group(node, open_card(node, box))
     yield wires.inside(node, plan)
-    yield wires.residual(node, plan)
-    first = shortcut(node)[:1]
+    yield formula(node, plan)
+    arc_of = {way.lane[0].id: way for way in arcs(node)}
     for child in node.children:
         if not child.on_shortcut:
             yield from _marks(child, plan)
         else:
-            arc = wires.arc(node, plan) if child in first else ""
+            arc = wires.arc(arc_of[child.id], node, plan) if child.id in arc_of else ""
             yield group(child, arc + pill(child, plan.boxes[child.id]))
+    yield wires.beside(node, plan)
+
+
+def _cannot(y: int) -> str:
+    text = "cannot be built"
+    w = text_width(text, 13) + 32
+    box = Box(AXIS - w // 2, y, w, OUTPUT_HEIGHT)
+    return rect(box, 16, "d r dash") + write(AXIS, box.middle + 5, text, "l k r", "middle")
 
 
 def _classes(count: int, y: int) -> str:

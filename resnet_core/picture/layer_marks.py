@@ -13,17 +13,32 @@ from .outline import Node
 def layer(node: Node, box: Box) -> str:
     room = box.w - 20
     y, title = box.middle + 5, fit(node.title, room, 13)
-    shorter = re.sub(r"\d+→", "", node.what)  # without the channels that come in
-    note = first_fit([node.what, shorter], room - text_width(title, 13) - 6, 12)
+    note = first_fit(notes(node.what), room - text_width(title, 13) - 6, 12)
     marks = rect(box, 8) + write(box.x + 10, y, title, "l")
     return marks + (write(box.right - 10, y, note, "m", "end") if note else "")
 
 
+def notes(what: str) -> list[str]:
+    """The same said shorter and shorter: "/2, 32 groups 256→512", ..., "32 groups"."""
+    less = re.sub(r"\d+→", "", what)  # without the channels that come in
+    groups = re.search(r"\d+ groups", what)
+    return [what, less, *([groups[0]] if groups else [])]
+
+
 def addition(node: Node, box: Box) -> str:
     cx, cy = box.x + box.w // 2, box.middle
+    wrong = " r" if node.broken else ""
     return (
-        f'<circle class="b q" cx="{cx}" cy="{cy}" r="{box.w // 2}"/>'
-        f'<path class="s z" d="M{cx - 6} {cy}h12m-6-6v12"/>'
+        f'<circle class="b q{wrong}" cx="{cx}" cy="{cy}" r="{box.w // 2}"/>'
+        f'<path class="s z{wrong}" d="M{cx - 6} {cy}h12m-6-6v12"/>'
+    )
+
+
+def product(node: Node, box: Box) -> str:
+    cx, cy = box.x + box.w // 2, box.middle
+    return (
+        f'<circle class="b g" cx="{cx}" cy="{cy}" r="{box.w // 2}"/>'
+        f'<path class="v" d="M{cx - 4} {cy - 4}l8 8m-8 0l8-8"/>'
     )
 
 
@@ -51,6 +66,8 @@ def zero_pad(node: Node, box: Box) -> str:
 def pill_word(node: Node) -> str:
     """A conv on the shortcut is always a projection: its window and stride say enough."""
     window, _, stride = node.ops[0].detail.partition(", stride ")
+    if node.kind == "pool":
+        return f"pool {window.split()[-1]}"
     if node.kind != "conv":
         return node.title
     return f"{window}, /{stride}" if stride else window
@@ -73,6 +90,6 @@ def input_tiles(node: Node, box: Box) -> str:
 
 
 #: kind -> mark(node, box) on the main path; `layer` for every other kind
-LAYERS = {"input": input_tiles, "add": addition}
+LAYERS = {"input": input_tiles, "add": addition, "multiply": product}
 #: kind -> mark(node, box) on the shortcut; a pill with its name for every other kind
 PILLS = {"identity": identity, "zeropad": zero_pad}

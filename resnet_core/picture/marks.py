@@ -25,13 +25,14 @@ def group(node: Node, inner: str) -> str:
         classes += " open" if node.children else ""
     elif node.kind not in UNCOLOURED:
         classes += " y"
+    classes += " broken" if node.broken else ""
     label = escape("; ".join(facts(node)), quote=True)
     return f'<g class="{classes}" data-id="{node.id}"{state} aria-label="{label}">{inner}</g>'
 
 
 def facts(node: Node) -> list[str]:
     """Title, then "name: value" for each fact; read out, and shown beside the pointer."""
-    lines = [node.title if node.kind != "add" else "Addition"]
+    lines = [SPOKEN.get(node.kind, node.title)]
     if node.can_open:
         lines.append(node.what)
         if node.stride > 1:
@@ -40,6 +41,9 @@ def facts(node: Node) -> list[str]:
         lines.append(f"settings: {node.ops[0].detail}")
     if node.ops[0].inputs:
         lines.append(f"input: {shape_text(node.in_shape)}")
+    if node.broken:
+        lines += ["cannot add", f"F(x): {shape_text(node.broken.residual)}"]
+        return [*lines, f"x: {shape_text(node.broken.skip)}"]
     lines.append(f"output: {shape_text(node.shape)}")
     if node.params:
         lines.append(f"parameters: {node.params:,}")
@@ -89,4 +93,6 @@ def _tile(shape: tuple[int, ...], scale: int) -> tuple[int, int]:
 
 
 #: kinds of nodes with a colour that is not their layer's
-UNCOLOURED = ("input", "add", "identity", "zeropad")
+UNCOLOURED = ("input", "add", "multiply", "identity", "zeropad")
+#: kind -> its name in words, where the title is a sign
+SPOKEN = {"add": "Addition", "multiply": "Product"}

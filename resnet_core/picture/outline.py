@@ -1,7 +1,7 @@
 """What a picture shows, and how deep: LayerGraph + opened ids -> a tree of nodes.
 
-An id is a module path ("stage2", "stage2.0", "stage2.0.conv1"); a run of equal blocks that is
-shown as one card is "stage2.2..8", from its first to its last block.
+An id is a module path ("stage2", "stage2.0", "stage2.0.residual.conv1"); a run of equal blocks
+that is shown as one card is "stage2.2..8", from its first to its last block.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from resnet_core.graph import LayerGraph, Op
-from resnet_core.spec import BlockSpec
+from resnet_core.layers import ATTENTIONS
+from resnet_core.spec import BlockSpec, ShapeMismatch
+
+from .titles import blocks_what, layer_title, layer_what, part_what, skip_sign, stage_what
 
 #: A longer run of equal blocks shows its first, and one card for the others.
 LONGEST_RUN = 4
@@ -22,16 +25,23 @@ class Node:
     """One box: a layer, or a card that holds layers."""
 
     id: str
-    kind: str  # "stem", "stage", "run", "block", "head", or the kind of its op
+    kind: str  # "stem", "stage", "run", "block", "attention", "head", or the kind of its op
     title: str
     ops: tuple[Op, ...]  # everything inside, in order of execution
     in_shape: tuple[int, ...]
     what: str = ""  # the line below the title
     stride: int = 1
-    skips: tuple[str, ...] = ()  # of each block inside: kind of its shortcut, "" for a plain one
+    skips: tuple[str, ...] = ()  # of each block inside: a key of cards.SKIPS, "" for a plain one
     children: tuple[Node, ...] = ()  # what is visible inside
     can_open: bool = False
     on_shortcut: bool = False
+    broken: ShapeMismatch | None = None  # it is, or holds, the (+) that cannot add
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Paths of the ops outside that it takes something from."""
+        own = {op.path for op in self.ops}
+        return tuple(dict.fromkeys(i for op in self.ops for i in op.inputs if i not in own))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -74,10 +84,18 @@ def openable(graph: LayerGraph) -> dict[str, frozenset[str]]:
         {_part_of(op) for op in graph.ops if op.kind != "input"}
         | {block.path for block in graph.blocks}
         | {_run_id(run) for run in _runs(graph.blocks) if len(run) > 1}
+        | {_card_of(op) for op in graph.ops if ATTENTION in op.path}
     )
     stages = frozenset(id for id in everything if id.startswith("stage") and "." not in id)
     runs = frozenset(id for id in everything if ".." in id)
     return {"net": frozenset(), "stages": stages, "blocks": stages | runs, "layers": everything}
+
+
+def opened_for(graph: LayerGraph) -> frozenset[str]:
+    """The cards to open so that the (+) that cannot add is seen; none in a net that is whole."""
+    if not graph.broken:
+        return frozenset()
+    return frozenset({_part_of(graph.ops[-1]), graph.broken.block.path})
 
 
 def in_run(path: str, id: str) -> bool:
@@ -89,32 +107,36 @@ def in_run(path: str, id: str) -> bool:
     return bool(is_run) and stage == module_stage and int(first) <= int(index or -1) <= int(last)
 
 
+def _node(graph: LayerGraph, id: str, kind: str, title: str, ops: tuple[Op, ...], **more) -> Node:
+    broken = graph.broken if ops[-1] is graph.ops[-1] else None
+    return Node(id, kind, title, ops, _in_shape(graph, ops[0]), broken=broken, **more)
+
+
 def _part(graph: LayerGraph, opened: frozenset, part: str, ops: tuple[Op, ...]) -> Node:
-    in_shape = _in_shape(graph, ops[0])
     if ops[0].kind == "input":
-        return Node(part, "input", "Input", ops, in_shape)
+        return _node(graph, part, "input", "Input", ops)
     blocks = tuple(b for b in graph.blocks if b.path.startswith(f"{part}."))
     if blocks:
         return _stage(graph, opened, blocks, ops)
-    children = _layers(graph, ops) if part in opened else ()
-    what = " · ".join(_short(op) for op in ops if op.kind != "flatten")
-    return Node(part, part, part.capitalize(), ops, in_shape, what, 1, (), children, True)
+    children = _layers(graph, opened, ops) if part in opened else ()
+    more = {"what": part_what(ops), "children": children, "can_open": True}
+    return _node(graph, part, part, part.capitalize(), ops, **more)
 
 
 def _stage(graph: LayerGraph, opened: frozenset, blocks: tuple, ops: tuple[Op, ...]) -> Node:
     stage = _part_of(ops[0])
     ops_of = {path: tuple(group) for path, group in groupby(ops, _block_of)}
     runs = _runs(blocks) if stage in opened else ()
-    count = f"{len(blocks)} {blocks[0].block} block{'s' if len(blocks) > 1 else ''}"
-    return Node(
-        id=stage,
-        kind="stage",
-        title=stage.replace("stage", "Stage "),
-        ops=ops,
-        in_shape=_in_shape(graph, ops[0]),
-        what=f"{count} · {blocks[0].width:,} wide",
+    count = graph.net.stages[int(stage.removeprefix("stage")) - 1].num_blocks
+    return _node(
+        graph,
+        stage,
+        "stage",
+        stage.replace("stage", "Stage "),
+        ops,
+        what=stage_what(count, blocks[0]),
         stride=blocks[0].stride,
-        skips=tuple(map(_skip, ops_of.values())),
+        skips=tuple(_skip(graph, of_block) for of_block in ops_of.values()),
         children=tuple(_run(graph, opened, run, ops_of) for run in runs),
         can_open=True,
     )
@@ -124,83 +146,65 @@ def _run(graph: LayerGraph, opened: frozenset, run: tuple, ops_of: dict) -> Node
     if len(run) == 1:
         return _block(graph, opened, run[0], ops_of[run[0].path])
     first, last = (_number(block) for block in (run[0], run[-1]))
-    ops = tuple(op for block in run for op in ops_of[block.path])
     inside = run if _run_id(run) in opened else ()
-    return Node(
-        id=_run_id(run),
-        kind="run",
-        title=f"Blocks {first}–{last}",
-        ops=ops,
-        in_shape=_in_shape(graph, ops[0]),
-        what=f"{len(run)} equal {run[0].block} blocks",
-        skips=tuple(_skip(ops_of[block.path]) for block in run),
+    return _node(
+        graph,
+        _run_id(run),
+        "run",
+        f"Blocks {first}–{last}",
+        tuple(op for block in run for op in ops_of[block.path]),
+        what=blocks_what(len(run), run[0]).replace(" ", " equal ", 1),
+        skips=tuple(_skip(graph, ops_of[block.path]) for block in run),
         children=tuple(_block(graph, opened, block, ops_of[block.path]) for block in inside),
         can_open=True,
     )
 
 
 def _block(graph: LayerGraph, opened: frozenset, block: BlockSpec, ops: tuple[Op, ...]) -> Node:
-    shape, in_shape = ops[-1].shape, _in_shape(graph, ops[0])
-    return Node(
-        id=block.path,
-        kind="block",
-        title=f"Block {_number(block)}",
-        ops=ops,
-        in_shape=in_shape,
-        what="" if shape[0] == in_shape[0] else f"{in_shape[0]}→{shape[0]}",
+    before, after = _in_shape(graph, ops[0])[0], ops[-1].shape[0]
+    return _node(
+        graph,
+        block.path,
+        "block",
+        f"Block {_number(block)}",
+        ops,
+        what="" if before == after else f"{before}→{after}",
         stride=block.stride,
-        skips=(_skip(ops),),
-        children=_layers(graph, ops) if block.path in opened else (),
+        skips=(_skip(graph, ops),),
+        children=_layers(graph, opened, ops, block) if block.path in opened else (),
         can_open=True,
     )
 
 
-def _layers(graph: LayerGraph, ops: tuple[Op, ...]) -> tuple[Node, ...]:
-    return tuple(
-        Node(
-            id=op.path,
-            kind=op.kind,
-            title=_layer_title(graph, op),
-            ops=(op,),
-            in_shape=_in_shape(graph, op),
-            what=_layer_detail(graph, op),
-            on_shortcut=_on_shortcut(op),
-        )
-        for op in ops
-    )
+def _layers(
+    graph: LayerGraph, opened: frozenset, ops: tuple[Op, ...], block: BlockSpec | None = None
+) -> tuple[Node, ...]:
+    """One node for each op, and one card for an attention module."""
+    nodes, lane = [], set()
+    for id, inside in groupby(ops, _card_of):
+        first, *others = inside
+        if others:
+            own = (first, *others)
+            children = tuple(_layer(graph, op) for op in own) if id in opened else ()
+            title = ATTENTIONS[block.attention].title
+            more = {"what": "attention", "children": children, "can_open": True}
+            nodes.append(_node(graph, id, "attention", title, own, **more))
+            continue
+        if _on_shortcut(first, lane):
+            lane.add(first.path)
+        nodes.append(_layer(graph, first, first.path in lane))
+    return tuple(nodes)
 
 
-def _layer_title(graph: LayerGraph, op: Op) -> str:
-    if op.kind == "norm":
-        return f"{graph.net.norm} norm"
-    if op.kind == "conv":
-        return f"conv {op.detail.partition(',')[0]}"
-    return TITLES.get(op.kind, op.kind)
+def _layer(graph: LayerGraph, op: Op, on_shortcut: bool = False) -> Node:
+    what = layer_what(op, _in_shape(graph, op))
+    more = {"what": what, "on_shortcut": on_shortcut}
+    return _node(graph, op.path, op.kind, layer_title(op), (op,), **more)
 
 
-def _layer_detail(graph: LayerGraph, op: Op) -> str:
-    """What the layer changes, short enough to stand behind its title: "/2 16→32"."""
-    settings = op.detail.replace(", stride ", " /")
-    if op.kind == "conv":
-        settings = " ".join(settings.split(" ")[1:])
-    if op.kind not in ("conv", "linear"):
-        return settings
-    before, after = _in_shape(graph, op)[0], op.shape[0]
-    channels = f"{before}→{after}" if before != after else f"{after}"
-    return f"{settings} {channels}".strip()
-
-
-def _short(op: Op) -> str:
-    word = TITLES.get(op.kind, op.kind)
-    return f"{word} {op.detail.replace(', stride ', ' /')}" if op.kind == "conv" else word
-
-
-def _skip(ops: tuple[Op, ...]) -> str:
-    """How a block's skip treats x: the kind of its first op there, "" in a plain block."""
-    for op in ops:
-        if _on_shortcut(op):
-            return op.kind
-    return "identity" if any(op.kind == "add" for op in ops) else ""
+def _skip(graph: LayerGraph, ops: tuple[Op, ...]) -> str:
+    is_broken = graph.broken and ops[-1] is graph.ops[-1]
+    return "broken" if is_broken else skip_sign(ops)
 
 
 def _runs(blocks: tuple[BlockSpec, ...]) -> tuple[tuple[BlockSpec, ...], ...]:
@@ -238,9 +242,17 @@ def _block_of(op: Op) -> str:
     return ".".join(op.path.split(".", 2)[:2])
 
 
-def _on_shortcut(op: Op) -> bool:
-    return "shortcut" in op.path.split(".")
+def _card_of(op: Op) -> str:
+    """The attention module that an op belongs to, or the op itself."""
+    before, inside, _ = op.path.partition(ATTENTION)
+    return (before + inside).rstrip(".") if inside else op.path
 
 
-#: kind of op -> what a reader calls it, where that is not the kind itself
-TITLES = {"relu": "ReLU", "add": "+", "zeropad": "zero-pad"}
+def _on_shortcut(op: Op, lane: set[str]) -> bool:
+    """Also what an addition does to x alone, as to scale it."""
+    parts = op.path.split(".")
+    return "shortcut" in parts or ("add" in parts and lane.issuperset(op.inputs))
+
+
+#: in the path of an op of an attention module
+ATTENTION = ".attention."

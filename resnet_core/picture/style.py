@@ -15,7 +15,7 @@ text{font-size:12px;fill:var(--ink)}
 .f{font-style:italic}
 .b{fill:var(--paper);stroke:var(--line)}
 .stage>.b,.stem>.b,.head>.b{fill:var(--panel)}
-.block>.b,.run>.b{fill:var(--paper)}
+.block>.b,.run>.b,.attention>.b{fill:var(--paper)}
 .run.open>.b{fill:none;stroke-dasharray:4 4}
 .input>.b{fill:none;stroke:none}
 .d{fill:var(--paper);stroke:var(--line)}
@@ -25,6 +25,10 @@ text{font-size:12px;fill:var(--ink)}
 .o{fill:var(--skip)}
 .q{fill:var(--paper);stroke:var(--skip);stroke-width:2}
 .k{fill:var(--skip)}
+.s.r,.q.r,.e.r,.d.r{stroke:var(--wrong)}
+.broken>.b{stroke:var(--wrong);stroke-width:2}
+.o.r,.k.r{fill:var(--wrong)}
+.dash{stroke-dasharray:4 5}
 .g{fill:var(--paper);stroke:var(--muted)}
 .v{fill:none;stroke:var(--muted);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .h{fill:none}
@@ -35,7 +39,7 @@ text{font-size:12px;fill:var(--ink)}
 """
 
 #: kinds of layers that have a colour of their own; every other kind is as quiet as a norm
-HUES = ("conv", "norm", "relu", "pool", "linear")
+HUES = ("conv", "norm", "act", "pool", "linear")
 
 PALETTES = {
     "light": {
@@ -45,9 +49,10 @@ PALETTES = {
         "line": "#c9d1db",
         "muted": "#6b7787",
         "skip": "#0072b2",
+        "wrong": "#c62828",
         "conv": "#6f55c2",
         "norm": "#7d8794",
-        "relu": "#c08a00",
+        "act": "#c08a00",
         "pool": "#6b8e23",
         "linear": "#b0479c",
     },
@@ -58,9 +63,10 @@ PALETTES = {
         "line": "#3a4657",
         "muted": "#93a1b5",
         "skip": "#56b4e9",
+        "wrong": "#ff7b72",
         "conv": "#a793f0",
         "norm": "#93a1b5",
-        "relu": "#e0b040",
+        "act": "#e0b040",
         "pool": "#a5c763",
         "linear": "#e08fd0",
     },

@@ -1,0 +1,110 @@
+"""What explains an open block: where x forks off, which layers are F, what is added."""
+
+from __future__ import annotations
+
+from .layout import AXIS, Box, Layout, fork_y
+from .lettering import first_fit
+from .marks import shape_text, write
+from .outline import Node
+from .ways import Arc, arcs, main_path
+
+EDGE = 50  # x of the brackets left of the layers
+LABEL = 110  # most that a shape beside a broken (+) may take
+
+
+def formula(node: Node, plan: Layout) -> str:
+    """Letters and brackets of all shortcuts of an open block."""
+    ways = arcs(node)
+    return "".join(_of_arc(way, place, len(ways), node, plan) for place, way in enumerate(ways))
+
+
+def _of_arc(way: Arc, place: int, count: int, node: Node, plan: Layout) -> str:
+    boxes, y = plan.boxes, fork_y(node, way.source, plan.boxes)
+    x, name = letters(way, place, count)
+    residual, gate = _between(way, node)
+    marks = [
+        f'<circle class="o" cx="{AXIS}" cy="{y}" r="4"/>',
+        write(AXIS - 12, y + 4, x, "l f k", "end"),
+        bracket([boxes[c.id] for c in residual], name if count > 1 else f"{name}({x})"),
+        bracket([boxes[c.id] for c in gate], "g"),
+    ]
+    if way.joint.broken:
+        return "".join(marks) + cannot_add(way.joint, boxes[way.joint.id])
+    before, skipped = terms(way, node, f"{name}({x})", x)
+    addition = _sum_of(way, node)
+    total = boxes[addition.id]
+    if addition is way.joint:  # the arc comes from the right
+        marks.append(_sum(total.x - 10, total.middle + 4, before, skipped, "end"))
+    else:  # a line comes from the left
+        marks.append(_sum(total.right + 10, total.middle + 4, before, skipped, ""))
+    return "".join(marks)
+
+
+def letters(way: Arc, place: int, count: int) -> tuple[str, str]:
+    """What this shortcut carries, and what it skips: x and F, x′ behind a norm, x₁ and F₂."""
+    if count > 1:
+        return ("x" if place == 0 else f"x{SUBSCRIPTS[place]}"), f"F{SUBSCRIPTS[place + 1]}"
+    return ("x′" if way.source else "x"), "F"
+
+
+def terms(way: Arc, node: Node, residual: str, x: str) -> tuple[str, str]:
+    """The two terms of the sum: "F(x) + " and "x"."""
+    names = {child.id.rpartition(".")[2]: child for child in node.children if ".add." in child.id}
+    if "weigh_F" in names:
+        return f"g·{residual} + ", f"(1−g)·{x}"
+    if "weigh_x" in names:
+        return f"{residual} + ", f"(1−g)·{x}"
+    if "scale_F" in names:
+        factors = (names[name].title.removeprefix("× ") for name in ("scale_F", "scale_x"))
+        of_residual, of_x = factors
+        return f"{of_residual} {residual} + ", f"{of_x} {x}"
+    projects = any(child.kind == "conv" for child in way.lane)
+    return f"{residual} + ", f"W{x}" if projects else x
+
+
+def bracket(layers: list[Box], name: str) -> str:
+    if not layers:
+        return ""
+    top, bottom = layers[0].y, layers[-1].bottom
+    return f'<path class="e" d="M{EDGE + 6} {top}h-6V{bottom}h6"/>' + write(
+        EDGE - 6, (top + bottom) // 2 + 4, name, "l f", "end"
+    )
+
+
+def cannot_add(node: Node, box: Box) -> str:
+    """The two shapes that do not fit, below the (+)."""
+    y, error = box.bottom + 17, node.broken
+    residual, skip = shape_text(error.residual), shape_text(error.skip)
+    left = first_fit([f"F(x) {residual}", residual], LABEL, 13)
+    right = first_fit([f"x {skip}", skip], LABEL, 13)
+    return (
+        write(AXIS - 12, y, left, "l k r", "end")
+        + write(AXIS, y, "≠", "k r u", "middle")
+        + write(AXIS + 12, y, right, "l k r")
+    )
+
+
+def _between(way: Arc, node: Node) -> tuple[list[Node], list[Node]]:
+    """The layers that a shortcut skips: F, and those that make the gate."""
+    main = main_path(node)
+    ids = [child.id for child in main]
+    start = ids.index(way.source) + 1 if way.source else 0
+    skipped = main[start : ids.index(way.joint.id)]
+    residual = [child for child in skipped if ".add." not in child.id]
+    gate = [child for child in skipped if child.id.endswith((".add.gate", ".add.sigmoid"))]
+    return residual, gate
+
+
+def _sum_of(way: Arc, node: Node) -> Node:
+    """The (+): where the shortcut ends, or behind the product it ends in."""
+    main = main_path(node)
+    return next(child for child in main[main.index(way.joint) :] if child.kind == "add")
+
+
+def _sum(x: int, y: int, before: str, skipped: str, anchor: str) -> str:
+    anchor = f' text-anchor="{anchor}"' if anchor else ""
+    text = f'{before}<tspan class="k">{skipped}</tspan>'
+    return f'<text x="{x}" y="{y}" class="l f"{anchor}>{text}</text>'
+
+
+SUBSCRIPTS = "₀₁₂₃₄"
