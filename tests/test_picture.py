@@ -411,6 +411,15 @@ def test_a_projection_leaves_after_the_first_norm_and_activation():
     assert int(re.match(r"M\d+ (\d+)", arc)[1]) < picture.nodes["stage1.0.norm"].y
 
 
+def test_many_pills_make_room_beside_a_short_f():
+    """Pool, conv and norm beside one convolution: 108 px beside 28."""
+    net = one_stage(block="composed", layers=((1, 32),), shortcut="D", order="norm-after-add")
+    boxes = draw(trace(net), OPEN).nodes
+    pills = [boxes[f"stage1.0.shortcut.{name}"] for name in ("pool", "conv", "norm")]
+    assert boxes["stage1.0"].y + 32 < pills[0].y
+    assert pills[-1].bottom < boxes["stage1.0.add"].middle - 8
+
+
 def test_attention_is_one_card_of_f_that_opens():
     graph = trace(one_stage(attention="se"))
     card = "stage1.0.residual.attention"
