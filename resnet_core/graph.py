@@ -6,6 +6,7 @@ where it holds no memory, and equal blocks are traced once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
@@ -277,6 +278,11 @@ LAYERS = {
 }
 
 
+#: while one thread traces, fx patches nn.Module for all of them: hold this to run any module in a
+#: process that traces
+MODULES = threading.RLock()
+
+
 @lru_cache(maxsize=128)
 def trace(net: NetSpec) -> LayerGraph:
     """The net's graph. Raises SpecError for a net that cannot be built."""
@@ -327,7 +333,7 @@ def _append(ops: list[Op], place: str, part: tuple[Op, ...]) -> None:
 
 @lru_cache(maxsize=1024)  # equal blocks are traced once: ResNet-152 has 8 different ones
 def _trace_module(build: Callable, spec, in_shape: tuple[int, ...]) -> tuple[Op, ...]:
-    with torch.device("meta"):
+    with MODULES, torch.device("meta"):
         module = build(spec)
         traced = fx.GraphModule(module, _Tracer().trace(module))
         _ShapeRecorder(traced).run(torch.empty(1, *in_shape))

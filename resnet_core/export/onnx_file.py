@@ -6,20 +6,18 @@ import warnings
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from threading import Lock
 from typing import BinaryIO
 
 import torch
 from torch import nn
 
-from resnet_core.graph import trace
+from resnet_core.graph import MODULES, trace
 from resnet_core.net import build
 from resnet_core.spec import NetSpec, SpecError
 
 MOST_BYTES = 2_000_000_000  # of weights: a protobuf message ends at 2 GiB
 MOST_VALUES = 250_000_000  # of one layer's output, 1 GB: the exporter runs the net once
 OPSET = 17
-_ONE_AT_A_TIME = Lock()  # torch's exporter keeps its settings in globals
 
 
 def to_onnx(net: NetSpec, file: str | Path | BinaryIO, module: nn.Module | None = None) -> None:
@@ -34,7 +32,7 @@ def to_onnx(net: NetSpec, file: str | Path | BinaryIO, module: nn.Module | None 
             module = build(net)
     example = torch.zeros(1, *net.input_shape, device=next(module.parameters()).device)
     written = BytesIO()
-    with _ONE_AT_A_TIME, warnings.catch_warnings():
+    with MODULES, warnings.catch_warnings():
         # The newer exporter (dynamo=True) writes the same net, but takes 4 s instead of 0.4 s and
         # needs three packages more; torch is pinned, so that the older one does not go away.
         warnings.simplefilter("ignore")
@@ -54,10 +52,10 @@ def to_onnx(net: NetSpec, file: str | Path | BinaryIO, module: nn.Module | None 
         file.write(written.getvalue())
 
 
-def onnx_bytes(net: NetSpec) -> bytes:
+def onnx_bytes(net: NetSpec, module: nn.Module | None = None) -> bytes:
     """The file that `to_onnx` writes."""
     written = BytesIO()
-    to_onnx(net, written)
+    to_onnx(net, written, module)
     return written.getvalue()
 
 
