@@ -216,7 +216,6 @@ class Order:
     head_norm: bool = False  # whether the head begins with a norm ...
     head_act: bool = False  # ... and with an activation
     projection_norm: bool = True  # whether a projection has its own norm
-    ends_in_norm: bool = True  # whether F does
 
 
 BLOCKS = {
@@ -245,20 +244,20 @@ ORDERS = {
         "y = act(F(x) + x)", PostActivation,
     ),
     "norm-after-add": Order(
-        "norm after addition", "The norm stands in the way of the shortcut.",
-        "y = act(norm(F(x) + x))", NormAfterAdd, ends_in_norm=False,
+        "norm after +", "The norm stands in the way of the shortcut.",
+        "y = act(norm(F(x) + x))", NormAfterAdd,
     ),
     "act-before-add": Order(
-        "act before addition", "F can only add: the signal grows with depth.",
+        "act before +", "F can only add: the signal grows with depth.",
         "y = act(F(x)) + x", ActBeforeAdd,
     ),
     "act-first": Order(
-        "act-only pre-activation", "Activation first, norms behind the convolutions.",
+        "act first", "Activation first, norms behind the convolutions.",
         "y = F(act(x)) + x", ActFirst, stem_act=False, head_act=True,
     ),
     "preact": Order(
-        "full pre-activation", "norm and act before each convolution; nothing after the addition.",
+        "pre-activation", "norm and act before each convolution; nothing after the addition.",
         "y = F(act(norm(x))) + x", PreActivation, stem_norm=False, stem_act=False, head_norm=True,
-        head_act=True, projection_norm=False, ends_in_norm=False,
+        head_act=True, projection_norm=False,
     ),
 }  # fmt: skip

@@ -7,6 +7,7 @@ To add one: a row, with the paper and the section or table that defines it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from .spec import NetSpec, SpecError, StageSpec
 
@@ -147,7 +148,9 @@ def digits(depth: int) -> NetSpec:
 def preset(key: str) -> NetSpec:
     """The net called `key` in PRESETS. Raises SpecError for an unknown one."""
     if key not in PRESETS:
-        raise SpecError("preset", f"there is no {key!r:.60}", f"Use one of {', '.join(PRESETS)}")
+        near = get_close_matches(str(key)[:60], PRESETS, n=5, cutoff=0) or list(PRESETS)[:5]
+        remedy = f"Use one of the {len(PRESETS)} there are, such as {', '.join(near)}"
+        raise SpecError("preset", f"there is no {key!r:.60}", remedy)
     return PRESETS[key].net
 
 

@@ -77,7 +77,7 @@ def in_words(where: str) -> str:
         elif part.isdigit():
             parts.append(f"block {int(part) + 1}")
         else:
-            parts.append(part.replace("num_", "").replace("_", " "))
+            parts.append("F" if part == "residual" else part.replace("num_", "").replace("_", " "))
     words = ", ".join(parts)
     return words[:1].upper() + words[1:]
 
