@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer import depth_chart, learning_chart
+from explorer import depth_chart, learning_chart, theme
 from explorer.curve import Curve, curve_of
 from resnet_core.devices import available_devices
 from resnet_core.graph import trace
+from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.engine import Engine, ModelRecords, default_folder
 from resnet_core.twins import pair_of
@@ -30,6 +32,8 @@ class Drawn:
 KEPT = 32  # drawn figures: one for each run, quantity and selection that somebody looks at
 _figures: OrderedDict[tuple, Drawn] = OrderedDict()
 _lock = threading.Lock()
+_costs: dict[str, dict[str, str]] = {}  # of each preset, for the menu
+UNKNOWN = {"depth": "…", "params": "…", "macs": "…"}
 
 
 @st.cache_resource(show_spinner=False)
@@ -42,6 +46,35 @@ def engine() -> Engine:
 def devices() -> dict[str, str]:
     """key -> name, the best first."""
     return dict(available_devices())
+
+
+def preset_rows() -> list[dict]:
+    """What the menu of presets shows of each: text only, ready for the browser.
+
+    All presets take seconds to count, so that is done beside the first pages, which show "…".
+    """
+    with suppress(RuntimeError):  # it has been started
+        _counting.start()
+    return [
+        {"key": key, "name": row.net.name, "family": row.family, "source": row.source}
+        | _costs.get(key, UNKNOWN)
+        for key, row in PRESETS.items()
+    ]
+
+
+def await_presets() -> None:
+    """Somebody looks at the list: until all costs are known, or ten seconds."""
+    _counting.join(timeout=10)
+
+
+def _count_presets() -> None:
+    for key, row in PRESETS.items():
+        graph = trace(row.net)
+        cost = {"params": theme.count(graph.params), "macs": theme.count(graph.macs)}
+        _costs[key] = {"depth": f"{graph.depth:,}"} | cost
+
+
+_counting = threading.Thread(target=_count_presets, daemon=True)
 
 
 def curves(config: RunConfig, records: Sequence[ModelRecords]) -> list[Curve]:

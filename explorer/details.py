@@ -6,9 +6,11 @@ import html
 import re
 
 from explorer import theme
+from resnet_core.blocks import ORDERS
+from resnet_core.geometry import receptive_fields
 from resnet_core.graph import LayerGraph, Op
 from resnet_core.shortcuts import SHORTCUTS
-from resnet_core.spec import in_words
+from resnet_core.spec import BlockSpec, in_words
 
 
 def inside(graph: LayerGraph, path: str) -> list[Op]:
@@ -32,10 +34,17 @@ def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str
     ]
     block = next((b for b in graph.blocks if b.path == path), None)
     if block is not None:
-        formula = "y = relu(F(x))" if block.shortcut == "none" else "y = relu(F(x) + shortcut(x))"
-        rows += [("formula", formula), ("shortcut", SHORTCUTS[block.shortcut].what)]
+        convs = ", ".join(f"{c.kernel}×{c.kernel} of {c.channels:,}" for c in block.convs)
+        rows += [
+            ("formula", formula(block)),
+            ("F", f"{convs} channels"),
+            ("shortcut", SHORTCUTS[block.shortcut].what),
+        ]
     if len(ops) == 1 and ops[0].detail:
         rows.append(("settings", ops[0].detail))
+    if field := receptive_fields(graph)[ops[-1].path]:
+        seen = f"{field.size}×{field.size} pixels, one step is {field.stride}"
+        rows.append(("receptive field", seen))
     params, macs = sum(op.params for op in ops), sum(op.macs for op in ops)
     rows += [
         ("parameters", f"{params:,}{share(params, graph.params)}"),
@@ -43,6 +52,13 @@ def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str
     ]
     kind = f" · {ops[0].kind}" if len(ops) == 1 else f" · {len(ops)} layers"
     return f"{in_words(path)}{kind}", rows
+
+
+def formula(block: BlockSpec) -> str:
+    """ "y = act(F(x) + shortcut(x))", with the order's own places of norm and activation."""
+    if block.shortcut == "none":
+        return ORDERS[block.order].formula.replace(" + x", "")
+    return ORDERS[block.order].formula.replace("+ x", "+ shortcut(x)")
 
 
 def source_shape(graph: LayerGraph, ops: list[Op]) -> tuple[int, ...]:

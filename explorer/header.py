@@ -11,7 +11,7 @@ from explorer import state, theme
 from explorer.components.figure import STATIC
 from resnet_core.geometry import training_memory
 from resnet_core.graph import LayerGraph, trace
-from resnet_core.presets import PRESETS, preset
+from resnet_core.presets import preset
 
 
 def show() -> None:
@@ -85,16 +85,3 @@ def change(now: float, before: float, shown) -> str:
     sign = "+" if now > before else "−"
     share = 100 * abs(now / before - 1)
     return f"{sign}{shown(abs(now - before))} ({sign}{share:.{0 if share >= 10 else 1}f}%)"
-
-
-def preset_menu() -> None:
-    experiment = state.experiment()
-    state.SS[state.PRESET] = experiment.base
-    st.selectbox(
-        "Preset",
-        list(PRESETS),
-        key=state.PRESET,
-        format_func=lambda key: f"{PRESETS[key].net.name} · {PRESETS[key].family}",
-        on_change=state.choose_preset,
-        help=PRESETS[experiment.base].source,
-    )

@@ -39,10 +39,14 @@ class Experiment:
     @staticmethod
     def of_run(config: RunConfig) -> Experiment:
         """The way back from a run to what was on screen."""
-        name = config.net.name.removesuffix(EDITED)
-        base = next((key for key, row in PRESETS.items() if row.net.name == name), DEFAULT)
         settings = {name: getattr(config, name) for name in ("net", *SETTINGS)}
-        return Experiment(base=base, **settings)
+        return Experiment(base=base_of(config.net) or DEFAULT, **settings)
+
+
+def base_of(net: NetSpec) -> str | None:
+    """The preset whose name a net bears, edited or not."""
+    name = net.name.removesuffix(EDITED)
+    return next((key for key, row in PRESETS.items() if row.net.name == name), None)
 
 
 def named(experiment: Experiment) -> Experiment:

@@ -7,7 +7,7 @@ import streamlit as st
 from explorer import state
 from explorer.components.diagram import diagram
 from resnet_core import picture
-from resnet_core.graph import LayerGraph, trace
+from resnet_core.graph import LayerGraph
 
 MAX_HEIGHT = "max(420px, calc(100vh - 10.5rem))"  # what the window has below head and buttons
 MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
@@ -16,7 +16,7 @@ LEVELS = {"net": "Net", "stages": "Stages", "blocks": "Blocks", "layers": "Layer
 
 
 def show() -> None:
-    graph = trace(state.net())
+    graph = state.graph()
     levels(graph)
     if state.SS.get("as_dot"):
         st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")

@@ -8,12 +8,15 @@ from __future__ import annotations
 import copy
 import json
 import re
+from contextlib import suppress
+from dataclasses import fields
 
-from resnet_core.blocks import BLOCKS
-from resnet_core.layers import NORMS
-from resnet_core.net import INITS, STEMS
+from resnet_core.blocks import BLOCKS, ORDERS
+from resnet_core.inits import INITS
+from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
+from resnet_core.net import POOLS, STEMS, convs_of
 from resnet_core.shortcuts import SHORTCUTS
-from resnet_core.spec import LIMITS, NetSpec, SpecError
+from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
 
 Draft = dict
 
@@ -27,15 +30,44 @@ def form(draft: Draft, problem: SpecError | None, selected: str | None) -> dict:
     return {
         "fields": [{**FIELDS[where], "where": where, **reading(draft, where)} for where in FIELDS],
         "columns": [
-            {k: column[k] for k in ("title", "help", "width")} for column in COLUMNS.values()
+            {k: column[k] for k in ("title", "help", "width")}
+            for column in COLUMNS.values()
+            if not column.get("more")
         ],
-        "stages": [
-            {"number": number, "where": f"stage{number}", "cells": cells(row, number)}
-            for number, row in enumerate(draft["stages"], start=1)
-        ],
+        "stages": [stage(row, number) for number, row in enumerate(draft["stages"], start=1)],
+        "is_special": any(draft[where] != USUAL[where] for where in SPECIAL),
         "marked": problem and cell_of(problem.where),
         "selected": selected and selected.split(".")[0],
     }
+
+
+def stage(row: dict, number: int) -> dict:
+    """A row of the table, and below it what only some blocks have."""
+    cells = {
+        field: {**column, "where": f"stage{number}.{field}", "value": shown(field, row[field])}
+        | {"name": f"stage {number}, {column['title']}"}
+        for field, column in COLUMNS.items()
+    }
+    block = BLOCKS.get(row["block"]) if isinstance(row["block"], str) else None
+    own = {"layers"} if row["block"] == "composed" or row["layers"] else set()
+    if block is None or block.has_groups or any(row[f] != USUAL[f] for f in GROUPS):
+        own |= GROUPS
+    more = [f for f in COLUMNS if COLUMNS[f].get("more") and (f in own or f == "attention")]
+    return {
+        "number": number,
+        "where": f"stage{number}",
+        "cells": [cells[f] for f in COLUMNS if not COLUMNS[f].get("more")],
+        "more": [cells[f] for f in more],
+        "is_special": any(row[f] != USUAL[f] for f in more),
+    }
+
+
+def shown(field: str, value: object) -> object:
+    """A cell's value as it is typed: convolutions as 3×64, 1×256."""
+    if field == "layers" and isinstance(value, list):
+        with suppress(TypeError, ValueError):
+            return ", ".join(f"{kernel}×{channels}" for kernel, channels in value)
+    return value
 
 
 def cell_of(where: str) -> str:
@@ -43,14 +75,6 @@ def cell_of(where: str) -> str:
     if where in ("input_shape.height", "input_shape.width"):
         return "size"
     return re.sub(r"^(stage\d+)\.\d+\.", r"\1.", where)
-
-
-def cells(row: dict, number: int) -> list[dict]:
-    return [
-        {**column, "where": f"stage{number}.{field}", "value": row[field]}
-        | {"name": f"stage {number}, {column['title']}"}
-        for field, column in COLUMNS.items()
-    ]
 
 
 def reading(draft: Draft, where: str) -> dict:
@@ -76,7 +100,7 @@ def with_edit(draft: Draft, edit: dict) -> Draft:
     elif edit["action"] == "remove":
         del draft["stages"][index]
     elif index is not None:
-        draft["stages"][index][field] = value
+        draft["stages"][index] = with_cell(draft["stages"][index], field, value)
     elif where == "size":
         sides = re.fullmatch(r"(-?\d+)\s*[x×*, ]\s*(-?\d+)", str(value))
         draft["input_shape"][1:] = map(int, sides.groups()) if sides else [value, value]
@@ -85,6 +109,45 @@ def with_edit(draft: Draft, edit: dict) -> Draft:
     else:
         draft[where] = value
     return draft
+
+
+def with_cell(row: dict, field: str, value: int | str) -> dict:
+    """The row with one cell changed, and with what goes with it: an F of one's own begins as the
+    F that was there, its last convolution puts out the stage's width, and a block without groups
+    has none.
+    """
+    before, row = row, row | {field: value}
+    if field == "layers":
+        row["layers"] = convolutions(value)
+        with suppress(TypeError, ValueError, IndexError):
+            _, row["width"] = row["layers"][-1]
+    elif field == "width" and row["block"] == "composed" and isinstance(row["layers"], list):
+        with suppress(TypeError, ValueError, IndexError):
+            row["layers"] = [*row["layers"][:-1], [row["layers"][-1][0], value]]
+    elif field == "block" and value in BLOCKS:
+        row["layers"] = []
+        if value == "composed":
+            row["layers"] = layers_of(before)
+            _, row["width"] = row["layers"][-1]
+        if not BLOCKS[value].has_groups:
+            row |= {f: USUAL[f] for f in GROUPS}
+    return row
+
+
+def layers_of(row: dict) -> list[list[int]]:
+    """The convolutions of a stage's F as a user would write them."""
+    try:
+        fields = row | {"layers": tuple(map(tuple, row["layers"]))}
+        return [[conv.kernel, conv.channels] for conv in convs_of(StageSpec(**fields), 1)]
+    except (SpecError, TypeError, ValueError):  # the row has a mistake of its own
+        return [[3, 16], [3, 16]]
+
+
+def convolutions(text: object) -> list | str:
+    """ "3×64, 1x256" -> [[3, 64], [1, 256]]; what cannot be read stays for the spec to refuse."""
+    parts = [part for part in re.split(r"[,;·\s]+", str(text).strip()) if part]
+    pairs = [re.fullmatch(r"(\d{1,9})[x×*](\d{1,9})", part) for part in parts]
+    return [[int(n) for n in pair.groups()] for pair in pairs] if all(pairs) else str(text)
 
 
 def typed(text: str) -> int | str:
@@ -103,8 +166,17 @@ def number(title: str, help: str, limit: str, step: int = 1, width: str = "") ->
     }
 
 
-def menu(title: str, help: str, options: list[tuple[str, str]], width: str = "") -> dict:
-    return {"title": title, "help": help, "options": [list(o) for o in options], "width": width}
+def menu(title: str, help: str, table: dict, width: str = "") -> dict:
+    """A menu of a table's rows, with what each means."""
+    options = [[key, row.title] for key, row in table.items()]
+    meanings = "\n".join(
+        f"{row.title}: {row.what}" for row in table.values() if getattr(row, "what", "")
+    )
+    return {"title": title, "help": f"{help}\n{meanings}", "options": options, "width": width}
+
+
+def text(title: str, help: str) -> dict:
+    return {"title": title, "help": help, "is_text": True, "width": ""}
 
 
 #: key of the draft (or of a part of it) -> how the form asks for it
@@ -116,36 +188,48 @@ FIELDS = {
         "Channels", "Channels of an image: 1 grey, 3 colour", "input_shape.channels"
     ),
     "num_classes": number("Classes", "Outputs of the head; a run adapts them", "num_classes"),
-    "norm": menu(
-        "Norm", "The layer after each convolution", [(k, r.title) for k, r in NORMS.items()]
-    ),
-    "stem": menu(
-        "Stem", "The layers before the first stage", [(k, r.title) for k, r in STEMS.items()]
-    )
-    | {"wide": True},
+    "stem": menu("Stem", "The convolutions before the first stage", STEMS),
+    "stem_pool": menu("Stem pool", "What follows the stem's convolutions", POOLS),
     "stem_width": number("Stem width", "Channels that the stem puts out", "stem_width", 16),
-    "init": menu(
-        "Init",
-        "How the weights are drawn at step 0\n"
-        + "\n".join(f"{r.title}: {r.what}" for r in INITS.values()),
-        [(k, r.title) for k, r in INITS.items()],
-    ),
+    "norm": menu("Norm", "The layer after each convolution", NORMS),
+    "init": menu("Init", "How the weights are drawn at step 0", INITS),
+    "order": menu("Order", "Of norm, activation and +: He et al. 2016, fig. 4", ORDERS)
+    | {"more": True},
+    "activation": menu("Activation", "Between two convolutions, and after the +", ACTIVATIONS)
+    | {"more": True},
+    "antialias": menu("Striding", "What subsamples inside F and in the stem's pool", ANTIALIAS)
+    | {"more": True},
+    "stochastic_depth": number(
+        "Drop F (%)",
+        "Stochastic depth: chance that the last block's F is dropped in training, less before it",
+        "stochastic_depth",
+        5,
+    )
+    | {"more": True},
 }
-#: field of a StageSpec -> how the stage table asks for it
+#: field of a StageSpec -> how the stage table asks for it; `more` stands below the row
 COLUMNS = {
-    "block": menu(
-        "Block", "basic: two 3×3. bottleneck: 1×1, 3×3, 1×1", [(k, k) for k in BLOCKS], "29%"
-    ),
+    "block": menu("Block", "What F is", BLOCKS, "29%"),
     "num_blocks": number("Blocks", "Blocks in this stage", "num_blocks", width="18%"),
     "width": number("Width", "Channels of the 3×3 convolutions", "width", 16, "21%"),
     "stride": number(
         "Stride", "Of the stage's first block: 2 halves height and width", "stride", width="16%"
     ),
-    "shortcut": menu(
-        "Shortcut",
-        "\n".join(f"{row.title}: {row.what}" for row in SHORTCUTS.values()),
-        [(k, row.title) for k, row in SHORTCUTS.items()],
-        "16%",
+    "shortcut": menu("Shortcut", "What becomes of x", SHORTCUTS, "16%") | {"short": True},
+    "layers": text("F", "1 to 4 convolutions, kernel × channels each: 1×16, 3×16, 1×64")
+    | {"more": True},
+    "cardinality": number("Cardinality", "Groups of the 3×3: ResNeXt has 32", "cardinality")
+    | {"more": True},
+    "base_width": number(
+        "Base width",
+        "Channels of each group at width 64: ResNeXt 32×4d has 4, Wide ResNet-50-2 128",
+        "base_width",
+        4,
     )
-    | {"short": True},
+    | {"more": True},
+    "attention": menu("Attention", "At the end of F", ATTENTIONS) | {"more": True},
 }
+GROUPS = {"cardinality", "base_width"}
+#: field -> its value where nobody asked for anything else
+USUAL = {f.name: f.default for cls in (NetSpec, StageSpec) for f in fields(cls)} | {"layers": []}
+SPECIAL = [where for where, field in FIELDS.items() if field.get("more")]

@@ -15,10 +15,13 @@ import streamlit as st
 
 from explorer import cached, link, stage_table
 from explorer.link import Experiment
-from resnet_core.graph import trace
+from resnet_core import checkpoints, picture
+from resnet_core.checkpoints import Inferred
+from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
+from resnet_core.net import convs_of
 from resnet_core.presets import PRESETS
 from resnet_core.runs.engine import EngineError
-from resnet_core.spec import NetSpec, SpecError
+from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
@@ -26,7 +29,7 @@ SECONDS = 15  # of a time budget, when it is chosen first
 
 #: keys of the widgets and components that the page mounts
 FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device_menu"
-PROBE, SETTING, BUDGET = "probe", "setting_", "budget"
+PROBE, SETTING, BUDGET, FILE = "probe", "setting_", "budget", "file"
 
 
 def begin() -> None:
@@ -37,6 +40,7 @@ def begin() -> None:
         SS.request_id = uuid.uuid4().hex
         SS.seen = (None, None)  # `x` and `run` of the URL as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = None
+        SS.file_error = SS.checkpoint = None
         _show(Experiment())
     _read_url()
 
@@ -78,7 +82,7 @@ def _remember() -> None:
 
 
 def _show(experiment: Experiment) -> None:
-    SS.experiment, SS.problem = experiment, None
+    SS.experiment, SS.problem, SS.draft_net = experiment, None, None
     SS.draft = stage_table.draft_of(experiment.net)
 
 
@@ -110,6 +114,18 @@ def problem() -> SpecError | None:
     return SS.problem
 
 
+def draft_net() -> NetSpec | None:
+    """What the form describes while it cannot be built; None if a value is wrong in itself."""
+    return SS.draft_net
+
+
+def graph() -> LayerGraph:
+    """What the picture shows: the last good net, or the draft up to a (+) that cannot add."""
+    if isinstance(SS.problem, ShapeMismatch):
+        return trace_to_mismatch(SS.draft_net)
+    return trace(net())
+
+
 def form() -> dict:
     return stage_table.form(SS.draft, SS.problem, SS.selected)
 
@@ -121,14 +137,62 @@ def edit_net() -> None:
 
 def apply_edit(event: dict) -> None:
     """A good draft becomes the net, a bad one stays visible as it is and is told."""
-    SS.draft = stage_table.with_edit(SS.draft, event)
+    SS.draft, SS.draft_net = stage_table.with_edit(SS.draft, event), None
     try:
-        net = NetSpec.from_dict(SS.draft)
-        trace(net)
+        SS.draft_net = NetSpec.from_dict(SS.draft)
+        trace(SS.draft_net)
     except SpecError as e:
         SS.problem = e
     else:
-        commit(link.named(replace(SS.experiment, net=net)))
+        show_net(SS.draft_net)
+
+
+def show_net(net: NetSpec) -> None:
+    """Callback of a repair, and the end of a good edit."""
+    commit(link.named(replace(SS.experiment, net=net)))
+
+
+def open_file() -> None:
+    """Callback of the uploader: a spec, or a checkpoint from which one is inferred."""
+    SS.file_error = SS.checkpoint = None
+    file = SS[FILE]
+    if file is None:
+        return
+    try:
+        if file.name.lower().endswith(".json"):
+            found = NetSpec.from_json(file.getvalue().decode(errors="replace"))
+        else:
+            tensors = checkpoints.read(file)
+            inferred = checkpoints.infer(tensors)
+            SS.checkpoint, found = (file.name, inferred, tensors), inferred.net
+        trace(found)
+    except SpecError as e:
+        SS.file_error, SS.checkpoint = e, None
+        return
+    SS.opened, SS.selected = frozenset(), None
+    commit(replace(SS.experiment, net=found, base=link.base_of(found) or SS.experiment.base))
+
+
+def file_error() -> SpecError | None:
+    """What was wrong with the file that was opened last."""
+    return SS.file_error
+
+
+def checkpoint() -> tuple[str, Inferred, dict] | None:
+    """Name, inferred spec and tensors of the checkpoint that was opened last."""
+    return SS.checkpoint
+
+
+def try_one_convolution(path: str) -> None:
+    """Callback: F of the stage that holds the block `path` becomes a single 3×3 convolution."""
+    place = int(path.partition(".")[0].removeprefix("stage")) - 1
+    rows = list(net().stages)
+    width = convs_of(rows[place], 1)[-1].channels
+    usual = {"cardinality": 1, "base_width": 64}
+    one = {"block": "composed", "layers": ((3, width),), "width": width, **usual}
+    rows[place] = replace(rows[place], **one)
+    select(path)
+    show_net(replace(net(), stages=tuple(rows)))
 
 
 def revert() -> None:
@@ -137,7 +201,11 @@ def revert() -> None:
 
 
 def choose_preset() -> None:
-    key = SS[PRESET]
+    """Callback of the menu of presets."""
+    show_preset(SS[PRESET].chosen)
+
+
+def show_preset(key: str) -> None:
     SS.opened, SS.selected = frozenset(), None
     commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
 
@@ -229,8 +297,8 @@ def select_in_chart() -> None:
 
 
 def opened() -> frozenset[str]:
-    """Paths that the picture shows opened."""
-    return SS.opened
+    """Paths that the picture shows opened; a (+) that cannot add is always in sight."""
+    return SS.opened | picture.opened_for(graph())
 
 
 def toggle_opened() -> None:

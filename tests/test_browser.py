@@ -137,7 +137,7 @@ def test_the_picture_opens_and_tells(open_page):
     layer = page.locator('[data-id="stage1.0.residual.conv1"]')
     expect(layer).to_be_visible()
     layer.click()
-    expect(page.locator(".facts")).to_contain_text("Stage 1, block 1, conv1")
+    expect(page.locator(".facts")).to_contain_text("Stage 1, block 1, F, conv1")
     expect(page.locator(".facts")).to_contain_text("2,304")
     shoot(page, "layers")
 

@@ -57,7 +57,17 @@ def html(app: AppTest) -> str:
 def edited(app: AppTest, where: str, value: str, action: str = "set") -> AppTest:
     """The page after an edit in the form: the component's event, taken by the real callback."""
     event = {"action": action, "where": where, "value": value}
-    script = f"from explorer import state; state.begin(); state.apply_edit({event!r})"
+    return after(app, f"state.apply_edit({event!r})")
+
+
+def with_preset(app: AppTest, key: str) -> AppTest:
+    """The page after a choice in the menu of presets."""
+    return after(app, f"state.show_preset({key!r})")
+
+
+def after(app: AppTest, callback: str) -> AppTest:
+    """The page after a component's callback, which this driver cannot press."""
+    script = f"from explorer import state; state.begin(); {callback}"
     change = with_state_of(app, AppTest.from_string(script, default_timeout=60))
     return with_state_of(change, AppTest.from_file(APP, default_timeout=60))
 
@@ -73,7 +83,17 @@ def with_state_of(before: AppTest, after: AppTest) -> AppTest:
 
 
 #: what explorer.state keeps of its own
-KEPT = ("experiment", "draft", "problem", "refused", "undo", "redo", "opened", "selected")
+KEPT = (
+    "experiment",
+    "draft",
+    "draft_net",
+    "problem",
+    "refused",
+    "undo",
+    "redo",
+    "opened",
+    "selected",
+)
 KEPT += ("request_id", "seen", "run", "run_missing", "device")
 
 
@@ -85,11 +105,9 @@ def test_the_first_screen_has_a_pair_ready_to_run():
     assert start.label == "Run" and not start.disabled
 
 
-@pytest.mark.parametrize("key", PRESETS)
-def test_every_preset_can_be_chosen(key):
-    app = opened()
-    next(s for s in app.selectbox if s.label == "Preset").select(key).run()
-    assert not app.exception
+@pytest.mark.parametrize("key", {row.family: key for key, row in PRESETS.items()}.values())
+def test_a_preset_of_each_family_can_be_chosen(key):
+    app = with_preset(opened(), key)
     assert app.session_state.experiment.net == preset(key)
     assert f"{trace(preset(key)).params:,} trainable" in html(app)
     assert key == DEFAULT or "x" in app.query_params
@@ -130,6 +148,7 @@ def test_a_change_shows_in_the_totals_against_the_preset():
         ("stage1.num_blocks", "1000000", "Stage 1, blocks: 1,000,000 is out of range"),
         ("stage1.width", "9" * 17, "Stage 1, width: a number of more than 15 digits"),
         ("stage3.width", "16", "zero-padding (A) can only add channels"),
+        ("stage2.shortcut", "identity", "F(x) is 32×4×4 and the identity 16×8×8"),
         ("size", "2", "nothing to subsample"),
         ("num_classes", "many", "'many' is not a whole number"),
     ],
@@ -143,9 +162,41 @@ def test_a_net_that_cannot_be_built_is_told_and_the_last_good_one_stays(where, v
     assert not app.error and not app.exception
 
 
+def test_a_mismatch_at_the_addition_is_told_with_repairs_that_are_one_click():
+    app = edited(opened(), "stage2.shortcut", "identity")
+    assert "because of stride 2 and 16 channels that become 32" in shown(app.error[0])
+    assert any("must match the size of tensor" in code.value for code in app.code)
+    repair = next(b for b in app.button if "Projection" in b.label)
+    repair.click().run()
+    assert not app.error and not app.exception
+    assert app.session_state.experiment.net.stages[1].shortcut == "B"
+    app.button(key="tool_undo").click().run()
+    assert app.session_state.experiment == Experiment()
+
+
+def test_an_unwise_net_gets_a_hint_that_is_one_click_from_its_repair():
+    app = opened(x=encode(Experiment(net=replace(preset("resnet18"), input_shape=(3, 32, 32)))))
+    hints = next(e for e in app.expander if e.label.endswith(("hint", "hints")))
+    assert "stem" in "".join(m.value for m in hints.markdown).lower()
+    hints.button[0].click().run()
+    assert not app.exception
+    assert app.session_state.experiment.net != replace(preset("resnet18"), input_shape=(3, 32, 32))
+
+
+def test_one_convolution_is_one_click_away_and_equals_a_single_one():
+    app = opened()
+    app.session_state["fold_redo"] = True
+    app.run()
+    assert "F is not linear" in texts(app) or "not linear" in texts(app)
+    next(b for b in app.button if b.label.startswith("Try one")).click().run()
+    assert not app.exception
+    assert app.session_state.experiment.net.stages[0].layers == ((3, 16),)
+    assert "equal one 3×3 convolution with kernel" in texts(app)
+
+
 def test_undo_and_redo():
     app = opened()
-    next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
+    app = with_preset(app, "resnet18")
     app.button(key="tool_undo").click().run()
     assert app.session_state.experiment.base == DEFAULT
     app.button(key="tool_redo").click().run()
@@ -154,7 +205,7 @@ def test_undo_and_redo():
 
 def test_undo_takes_a_mistake_in_the_form_back_first():
     app = opened()
-    next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
+    app = with_preset(app, "resnet18")
     app = edited(app, "stage2.width", "0")
     app.button(key="tool_undo").click().run()
     assert not app.error and app.session_state.experiment.base == "resnet18"
@@ -221,7 +272,11 @@ def test_a_hostile_name_is_shown_as_it_is(name):
 
 
 def test_presentation_mode_leaves_the_editor_out():
-    assert not [s for s in opened(view="present").selectbox if s.label == "Preset"]
+    app = opened(view="present")
+    assert (
+        not [e for e in app.expander if e.label == "Take away"]
+        and not app.button(key="start").disabled
+    )
 
 
 def test_a_database_of_a_newer_version_is_told_and_editing_goes_on(data_folder):
@@ -314,7 +369,7 @@ def test_the_way_back_is_the_net_that_was_on_screen(data_folder):
 def test_what_the_next_run_will_take_is_said_after_a_run_too(data_folder, small):
     stored_run(data_folder, small.config(), "steps")
     app = opened(run="1")
-    next(s for s in app.selectbox if s.label == "Preset").select("resnet18").run()
+    app = with_preset(app, "resnet18")
     said = texts(app)
     assert "images resized from 8×8 to 224×224" in said and "for both nets" in said
 

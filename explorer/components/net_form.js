@@ -1,5 +1,5 @@
 // Draws the form from `data` and reports each edit once; Python decides what becomes of it.
-const LATEST = new WeakMap(); // root -> {drawn: data as text, report: the newest setTriggerValue}
+const LATEST = new WeakMap(); // root -> {drawn: data as text, report: the newest setTriggerValue, opened: keys of folds}
 
 function element(tag, attributes, ...children) {
   const node = document.createElement(tag);
@@ -15,7 +15,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   const drawn = JSON.stringify(data);
   const before = LATEST.get(root);
-  LATEST.set(root, { drawn, report: setTriggerValue });
+  const opened = before?.opened ?? new Set();
+  LATEST.set(root, { drawn, report: setTriggerValue, opened });
   if (before?.drawn === drawn) return; // a rerun must not take away what is being typed
   const send = (action, where, value = "") =>
     LATEST.get(root).report("edit", { action, where, value: String(value) });
@@ -45,6 +46,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
     return [button("−", -1, "less"), input, button("+", 1, "more")];
   }
 
+  function text({ where, value, help, name }) {
+    const input = element("input", { type: "text", value, autocomplete: "off", "aria-label": name, title: help });
+    input.onchange = () => input.value.trim() !== String(value) && send("set", where, input.value.trim());
+    input.onkeydown = (event) => { if (event.ctrlKey || event.metaKey) event.stopPropagation(); };
+    return [input];
+  }
+
   function menu({ where, value, options, help, name, short }) {
     const known = options.some(([key]) => key === value) ? options : [...options, [value, value]];
     const select = element("select", { "aria-label": name, title: help },
@@ -61,7 +69,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function cell(field) {
     const box = element("div", { className: data.marked === field.where ? "cell wrong" : "cell" },
-      ...(field.options ? menu : number)(field));
+      ...(field.options ? menu : field.is_text ? text : number)(field));
     box.dataset.cell = field.where;
     return box;
   }
@@ -75,18 +83,38 @@ export default function ({ data, parentElement, setTriggerValue }) {
       button("×", "remove", `remove stage ${stage.number}`, data.stages.length < 2));
   }
 
+  // what few nets need is folded away, but never while it says something
+  function fold(key, isSpecial, part, label, ...face) {
+    const show = () => {
+      const open = isSpecial || opened.has(key);
+      part.hidden = !open;
+      button.ariaExpanded = String(open);
+    };
+    const button = element("button", { type: "button", className: "fold", "aria-label": label, title: label, disabled: isSpecial,
+      onclick: () => { if (!opened.delete(key)) opened.add(key); show(); } }, ...face);
+    show();
+    return button;
+  }
+
   const focused = root.getRootNode().activeElement?.closest?.("[data-cell]")?.dataset.cell;
-  const fields = data.fields.map((field) =>
-    element("label", { title: field.help, className: field.wide ? "wide" : "" }, element("span", {}, field.title), cell(field)));
+  const labelled = (field) => element("label", { title: field.help, className: field.wide ? "wide" : "" },
+    element("span", {}, field.title), cell(field));
+  const fields = (some, className) => element("div", { className }, ...some.map(labelled));
+  const rare = fields(data.fields.filter((field) => field.more), "fields rare");
   const head = element("tr", {}, element("th", { className: "name", "aria-label": "number" }, ""),
     ...data.columns.map((column) => element("th", { scope: "col", title: column.help, style: `width:${column.width}` }, column.title)),
     element("th", { className: "tools", "aria-label": "add or remove" }));
-  const rows = data.stages.map((stage) =>
-    element("tr", { className: data.selected === stage.where ? "selected" : "" },
-      element("td", { className: "name" }, String(stage.number)),
-      ...stage.cells.map((field) => element("td", {}, cell(field))), tools(stage)));
+  const rows = data.stages.flatMap((stage) => {
+    const selected = data.selected === stage.where ? "selected" : "";
+    const more = element("tr", { className: "more" },
+      element("td", { colSpan: stage.cells.length + 2 }, fields(stage.more, "fields")));
+    const number = fold(stage.where, stage.is_special, more, `stage ${stage.number}: F, groups, attention`, String(stage.number));
+    return [element("tr", { className: selected }, element("td", { className: "name" }, number),
+      ...stage.cells.map((field) => element("td", {}, cell(field))), tools(stage)), more];
+  });
   root.replaceChildren(
-    element("div", { className: "fields" }, ...fields),
+    fields(data.fields.filter((field) => !field.more), "fields"),
+    fold("rare", data.is_special, rare, "show or hide these fields", "Order, activation, striding, stochastic depth"), rare,
     element("table", { "aria-label": "stages" }, element("thead", {}, head), element("tbody", {}, ...rows)));
   if (focused) root.querySelector(`[data-cell="${focused}"] :is(input, select)`)?.focus({ preventScroll: true });
 }

@@ -1,0 +1,50 @@
+"""The menu of nets that have a name: grouped by family, searched by typing, with their cost.
+
+A component of our own, since st.selectbox knows neither groups nor columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from explorer.components import source
+
+HTML = """
+<div class="root">
+  <span class="title" id="title">Preset</span>
+  <button name="open" aria-haspopup="listbox" aria-labelledby="title chosen">
+    <span id="chosen"></span><span class="family"></span></button>
+  <div class="panel" popover>
+    <input type="search" placeholder="Search name, family or paper" aria-label="Search presets"
+      role="combobox" aria-expanded="true" aria-controls="list" autocomplete="off"
+      spellcheck="false">
+    <div id="list" role="listbox" aria-label="Presets"></div>
+  </div>
+</div>
+"""
+_MENU = st.components.v2.component(
+    "preset_menu", html=HTML, css=source("preset_menu.css"), js=source("preset_menu.js")
+)
+
+
+def preset_menu(
+    rows: list[dict],
+    chosen: str,
+    *,
+    key: str,
+    on_choose: Callable[[], None],
+    on_await: Callable[[], None],
+) -> None:
+    """Shows the row `chosen` of `rows` (from `cached.preset_rows`) and opens to all of them.
+
+    A choice arrives in `st.session_state[key].chosen` as the row's key. `on_await` is called when
+    the list is open and costs are still missing: the rows that follow should have them.
+    """
+    _MENU(
+        data={"rows": rows, "chosen": chosen},
+        key=key,
+        on_chosen_change=on_choose,
+        on_awaited_change=on_await,
+    )

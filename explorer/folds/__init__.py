@@ -1,0 +1,1 @@
+"""What the left column folds away, one file each: `show(graph)` draws it when it is open."""

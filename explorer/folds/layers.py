@@ -1,0 +1,36 @@
+"""Every layer with its cost and what it sees of the input."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import theme
+from resnet_core.geometry import receptive_fields
+from resnet_core.graph import LayerGraph
+
+
+def show(graph: LayerGraph) -> None:
+    fields = receptive_fields(graph)
+    rows = []
+    for op in graph.ops:
+        field = fields[op.path]
+        rows.append(
+            {
+                "layer": op.path,
+                "kind": op.kind,
+                "settings": op.detail,
+                "output": theme.shape(op.shape),
+                "parameters": op.params,
+                "MACs": op.macs,
+                "receptive field": field and field.size,
+                "stride so far": field and field.stride,
+                "offset": field and field.offset,
+            }
+        )
+    st.dataframe(rows, hide_index=True, height=320, alt="every layer with its cost")
+    st.caption(
+        "Receptive field: pixels along one side that one value sees; offset: the centre of what "
+        "value (0, 0) sees. Empty where the whole map is seen, as behind a global pool."
+    )
+    if any(field and field.beyond for field in fields.values()):
+        st.caption("Attention and group norm look at the whole map, too: they are left out of it.")

@@ -1,0 +1,60 @@
+"""A net from a file: a spec as JSON, or a checkpoint from which the spec is inferred."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import state, theme
+from resnet_core.checkpoints import Inferred, load_into
+from resnet_core.export import file_name
+from resnet_core.export.onnx_file import onnx_bytes
+from resnet_core.graph import LayerGraph
+from resnet_core.spec import in_words
+
+MAX_MB = 400  # of a file that is sent to the server, whose memory it fills
+
+
+def show(graph: LayerGraph) -> None:
+    st.file_uploader(
+        "A spec (.json) or weights (.pth, .safetensors) of torchvision, timm or this program",
+        type=["json", "pth", "pt", "safetensors"],
+        key=state.FILE,
+        on_change=state.open_file,
+        max_upload_size=MAX_MB,
+        help="Nothing in the file is run. Weights stay in this session's memory.",
+    )
+    if error := state.file_error():
+        st.error(theme.literal(str(error)), icon=":material/error:")
+    elif checkpoint := state.checkpoint():
+        report(graph, *checkpoint)
+
+
+def report(graph: LayerGraph, name: str, found: Inferred, tensors: dict) -> None:
+    """What the file's keys told, what is only assumed, and whether the weights fit this net."""
+    st.markdown(theme.literal(f"{name}: {found.net.name}, with the names of {found.family}."))
+    for assumed in found.assumptions:
+        words = f"Assumed: {in_words(assumed.field)} is {assumed.value}. {assumed.why}"
+        st.caption(theme.literal(words))
+    loaded = load_into(graph.net, tensors)
+    unfit = {
+        "Missing in the file, drawn at random": loaded.missing,
+        "In the file, not in this net": loaded.unexpected,
+        "Of another shape": tuple(
+            f"{w.path}: {theme.shape(w.in_file)} in the file, {theme.shape(w.in_net)} in the net"
+            for w in loaded.wrong_shape
+        ),
+    }
+    if not any(unfit.values()):
+        st.success(f"All {loaded.loaded:,} tensors fit the net on screen.", icon=":material/check:")
+    else:
+        st.warning(f"{loaded.loaded:,} of {len(tensors):,} tensors fit the net on screen.")
+    for title, names in unfit.items():
+        if names:
+            st.caption(f"{title}: {len(names):,}")
+            st.code("\n".join(names[:50]), language=None, height=120)
+    st.download_button(
+        "ONNX with these weights",
+        lambda: onnx_bytes(graph.net, loaded.module),
+        file_name(graph.net, "onnx"),
+        on_click="ignore",
+    )

@@ -1,0 +1,22 @@
+"""torchinfo's summary of the same net, and why its figures differ."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from resnet_core.graph import LayerGraph
+from resnet_core.second_opinion import summary
+
+
+def show(graph: LayerGraph) -> None:
+    st.markdown(
+        "torchinfo counts what a layer *does*, so its mult-adds include biases and norm layers. "
+        "Our MACs are products that are summed in convolutions and linear layers, as in the "
+        "papers: that is why torchinfo's total is a little higher."
+    )
+    opinion = summary(graph.net)
+    st.markdown(
+        f"Parameters: ours **{graph.params:,}**, torchinfo **{opinion.params:,}**. "
+        f"MACs: ours **{graph.macs:,}**, torchinfo **{opinion.mult_adds:,}**."
+    )
+    st.code(opinion.text, language=None, height=320)
