@@ -527,7 +527,7 @@ def test_fit_gives_what_has_room(text):
 
 
 def test_a_deep_net_is_laid_out_at_once():
-    """Everything open, ResNet-152 takes 8 ms; a generous bound, for a busy machine."""
+    """Everything open, ResNet-152 takes 30 ms; a generous bound, for a busy machine."""
     graph = trace(imagenet(152))
     opened = openable(graph)["layers"]
     draw(graph, opened)

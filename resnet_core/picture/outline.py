@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from resnet_core.graph import LayerGraph, Op
@@ -37,7 +38,7 @@ class Node:
     on_shortcut: bool = False
     broken: ShapeMismatch | None = None  # it is, or holds, the (+) that cannot add
 
-    @property
+    @cached_property
     def takes(self) -> tuple[str, ...]:
         """Paths of the ops outside that it takes something from."""
         own = {op.path for op in self.ops}
