@@ -20,7 +20,8 @@ def show() -> None:
         on_await=cached.await_presets,
     )
     net_form(state.form(), key=state.FORM, on_edit=state.edit_net)
-    if problem := state.problem():
+    problem = state.problem()
+    if problem:
         problem_panel.show(problem)
     graph = trace(state.net())
     if facts := details.facts(graph, state.selected()):
@@ -30,7 +31,8 @@ def show() -> None:
             "Click a part of the picture to see its numbers here; its chevron, or a double click, "
             "opens it."
         )
-    problem_panel.hints(state.net())
+    if not problem:
+        problem_panel.hints(state.net())
     for title, icon, content in FOLDS:
         fold = st.expander(title, icon=f":material/{icon}:", key=f"fold_{icon}", on_change="rerun")
         if fold.open:  # what is folded away costs nothing

@@ -235,7 +235,7 @@ BLOCKS = {
         has_groups=True,
     ),
     "composed": BlockKind(
-        "your own F", "1 to 4 convolutions of your own kernel size and width.", composed
+        "own F", "1 to 4 convolutions of your own kernel size and width.", composed
     ),
 }
 ORDERS = {

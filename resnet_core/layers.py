@@ -107,7 +107,7 @@ class StochasticDepth(nn.Module):
         if not self.training:
             return x
         kept = torch.rand(x.shape[0], 1, 1, 1, device=x.device) >= self.rate
-        return x * (kept / (1 - self.rate))
+        return x * (kept / (1 - self.rate)).to(x.dtype)
 
 
 class SqueezeExcitation(nn.Module):
