@@ -18,7 +18,7 @@ from resnet_core.presets import PRESETS, preset
 #: (preset, parameters, MACs of one image as its authors fed it): timm 1.0.31's and torchvision
 #: 0.29's source run on the meta device (wide, ResNeXt and 18-152: also the metadata of
 #: torchvision's weights); WRN-28-10 and 16-8: szagoruyko/wide-residual-networks run; ResNet-50 of
-#: 2015: 3.858 G
+#: 2015: published as 3.858 G, its last digits by tests/formula.py
 PUBLISHED = [
     ("resnet50-2015", 25_557_032, 3_857_973_248),
     ("wide-resnet50-2", 68_883_240, 11_398_021_120),
@@ -123,8 +123,8 @@ def test_parameters_round_to_what_the_papers_print(key, millions):
     assert f"{trace(preset(key)).params / 1e6:.{digits}f}" == millions
 
 
-def test_the_paper_of_resnet_1001_counts_no_norms():
-    """He et al. 2016 print 10.2 M; with norms it is 10.33 M, as osmr/imgclsmob counts."""
+def test_the_printed_parameters_of_resnet_1001_fit_its_weights_without_norms():
+    """He et al. 2016 print 10.2 M and do not say how they count; osmr/imgclsmob has 10,327,706."""
     ops = trace(preset("preact1001")).ops
     weights = sum(op.params for op in ops if op.kind in ("conv", "linear"))
     assert f"{weights / 1e6:.1f}" == "10.2"
