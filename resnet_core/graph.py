@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from math import prod
 
@@ -28,6 +28,7 @@ from .layers import (
     ScalarScale,
     Scale,
     StochasticDepth,
+    WholePool,
 )
 from .net import (
     blocks_of,
@@ -73,8 +74,8 @@ class LayerGraph:
     """A whole net as plain data."""
 
     net: NetSpec
-    blocks: tuple[BlockSpec, ...]
-    ops: tuple[Op, ...]  # in order of execution; the first is the input
+    blocks: tuple[BlockSpec, ...] = field(repr=False)  # a megabyte of text for a ResNet-1202
+    ops: tuple[Op, ...] = field(repr=False)  # in order of execution; the first is the input
     broken: ShapeMismatch | None = None  # then the last op is the (+) that cannot add
 
     @cached_property
@@ -244,6 +245,12 @@ LAYERS = {
         window=window_of,
         keeps=its_inputs,
     ),
+    WholePool: Layer(
+        "pool",
+        detail=lambda layer: "average " + strided(window_of(layer)),
+        window=window_of,
+        keeps=its_inputs,
+    ),
     Blur: Layer(
         "pool",
         blur_macs,
@@ -328,7 +335,9 @@ def _append(ops: list[Op], place: str, part: tuple[Op, ...]) -> None:
     end = ops[-1].path
     for op in part:
         inputs = tuple(end if i == "input" else f"{place}.{i}" for i in op.inputs)
-        ops.append(replace(op, path=f"{place}.{op.path}", inputs=inputs))
+        path = f"{place}.{op.path}"  # dataclasses.replace would take twice as long
+        of_op = (op.shape, op.params, op.macs, op.detail, op.window, op.keeps)
+        ops.append(Op(path, op.kind, inputs, *of_op))
 
 
 @lru_cache(maxsize=1024)  # equal blocks are traced once: ResNet-152 has 8 different ones

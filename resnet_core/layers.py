@@ -163,6 +163,16 @@ class AveragePool(nn.AvgPool2d):
         super().__init__(stride, stride, ceil_mode=True, count_include_pad=False)
 
 
+class WholePool(nn.AvgPool2d):
+    """Means of whole windows alone: the row that an odd size leaves over is not seen.
+
+    Stands for the stem's max-pool in averaged nets, as in Wightman's timm (resnetaa50).
+    """
+
+    def __init__(self, channels, stride):
+        super().__init__(stride)
+
+
 class Blur(nn.Module):
     """Strided [1 2 1] x [1 2 1] / 16 of each channel, mirrored border. Zhang 2019, sec. 3."""
 
@@ -206,7 +216,7 @@ class Activation:
     """A row of ACTIVATIONS."""
 
     title: str
-    source: str
+    what: str
     make: Callable  # () -> module
 
 
@@ -241,9 +251,9 @@ NORMS = {
     ),
 }
 ACTIVATIONS = {
-    "relu": Activation("ReLU", "Nair and Hinton 2010", nn.ReLU),
-    "silu": Activation("SiLU", "Elfwing et al. 2017", nn.SiLU),
-    "gelu": Activation("GELU", "Hendrycks and Gimpel 2016", nn.GELU),
+    "relu": Activation("ReLU", "max(0, x). Nair and Hinton 2010.", nn.ReLU),
+    "silu": Activation("SiLU", "x · sigmoid(x). Elfwing et al. 2017.", nn.SiLU),
+    "gelu": Activation("GELU", "x times its normal quantile. Hendrycks and Gimpel 2016.", nn.GELU),
 }
 ATTENTIONS = {
     "none": Attention("none", "Channels keep their weight.", None),

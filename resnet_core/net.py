@@ -17,10 +17,10 @@ from .layers import (
     ANTIALIAS,
     ATTENTIONS,
     NORMS,
-    AveragePool,
     Blur,
     Kit,
     NoNorm,
+    WholePool,
     conv,
 )
 from .shortcuts import KEEPS, SHORTCUTS, WIDENS
@@ -127,10 +127,11 @@ def iter_blocks(net: NetSpec):
             raise e.within(where) from e
         check_strided(f"{where}.stride", net, stage.stride, reduction)
         has_drop = bool(net.stochastic_depth) and stage.shortcut != "none"
+        first, others = convs_of(stage, stage.stride), convs_of(stage, 1)  # shared: less to keep
         for index in range(stage.num_blocks):
             stride = stage.stride if index == 0 else 1
             number += stage.shortcut != "none"
-            convs = convs_of(stage, stride)
+            convs = first if index == 0 else others
             block = BlockSpec(
                 path=f"{where}.{index}",
                 block=stage.block,
@@ -214,7 +215,7 @@ def check_strided(where: str, net: NetSpec, stride: int, reduction: int) -> None
     """Raises SpecError where a map is smaller than the stride that should subsample it."""
     height, width = size_after(net, reduction)
     if min(height, width) < stride:
-        least = (stride - 1) * reduction + 1
+        least = input_for(net, stride, reduction)
         raise SpecError(
             where,
             f"stride {stride} has nothing to subsample on a {height}×{width} map",
@@ -223,9 +224,31 @@ def check_strided(where: str, net: NetSpec, stride: int, reduction: int) -> None
 
 
 def size_after(net: NetSpec, reduction: int) -> tuple[int, int]:
-    """Height and width of the map behind strides of that product: rounded up, as 'same' pads."""
-    _, height, width = net.input_shape
+    """Height and width of the map behind strides of that product, counted from the input.
+
+    Rounded up, as 'same' pads; only an average pool in the stem leaves an odd row out, as in timm.
+    """
+    height, width = net.input_shape[1:]
+    stem = stride_of_stem(net)
+    if floors_in_stem(net) and reduction >= stem:
+        conv = stem // 2
+        height, width = (-(-side // conv) // 2 for side in (height, width))
+        reduction //= stem
     return -(-height // reduction), -(-width // reduction)
+
+
+def input_for(net: NetSpec, side: int, reduction: int) -> int:
+    """Pixels that an input needs for a map of `side` behind strides of that product."""
+    stem = stride_of_stem(net)
+    if floors_in_stem(net) and reduction >= stem:
+        behind_conv = 2 * ((side - 1) * (reduction // stem) + 1)
+        return (behind_conv - 1) * (stem // 2) + 1
+    return (side - 1) * reduction + 1
+
+
+def floors_in_stem(net: NetSpec) -> bool:
+    """Whether the stem ends in a pool that takes whole windows alone."""
+    return net.stem_pool == "max" and net.antialias == "avg"
 
 
 def check_arms(net: NetSpec, block: BlockSpec, reduction: int) -> None:
@@ -365,6 +388,7 @@ class Pool:
     """A row of POOLS: what follows the stem's convolutions."""
 
     title: str
+    what: str
     stride: int
     layers: dict  # key of ANTIALIAS -> (name, make(channels, stride), stride) of each module
 
@@ -382,13 +406,19 @@ STEMS = {
     ),
 }
 POOLS = {
-    "none": Pool("no pool", 1, {"none": (), "avg": (), "blur": ()}),
+    "none": Pool(
+        "no pool",
+        "The first stage sees what the convolutions put out.",
+        1,
+        {"none": (), "avg": (), "blur": ()},
+    ),
     "max": Pool(
         "max-pool",
+        "3×3, stride 2; averaged or blurred with that striding. He et al. 2015, table 1.",
         2,
         {
             "none": (("pool", max_pool, 2),),
-            "avg": (("pool", AveragePool, 2),),
+            "avg": (("pool", WholePool, 2),),
             "blur": (("pool", max_pool, 1), ("blur", Blur, 2)),
         },
     ),

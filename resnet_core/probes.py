@@ -87,13 +87,13 @@ def block_paths(module: nn.Module) -> list[str]:
 
 
 def weight_paths(module: nn.Module) -> list[str]:
-    weighted = (nn.Conv2d, nn.Linear)
+    weighted = (nn.Conv1d, nn.Conv2d, nn.Linear)
     return [path for path, part in module.named_modules() if isinstance(part, weighted)]
 
 
 @lru_cache(maxsize=64)
 def labels(net: NetSpec) -> dict[str, list[str]]:
-    """probe -> the paths that its values belong to, in order of execution."""
+    """probe -> the paths that its values belong to, on the main path in order of execution."""
     with torch.device("meta"):
         module = build(net)
     return {key: probe.paths(module) for key, probe in PROBES.items()}
@@ -107,7 +107,7 @@ class Probe:
     where: str
     source: str
     what: str  # what the number says, for menus and help
-    paths: Callable  # (module) -> the places it measures, in order of execution
+    paths: Callable  # (module) -> the places it measures; those on the main path in its order
     make: Callable  # (module, paths) -> object with norms(grads)
 
 

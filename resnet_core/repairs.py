@@ -16,7 +16,7 @@ import torch
 
 from .blocks import BLOCKS
 from .layers import ATTENTIONS
-from .net import POOLS, STEMS, TABLES, blocks_of, size_after, stride_of_stem
+from .net import POOLS, STEMS, TABLES, blocks_of, input_for, size_after, stride_of_stem
 from .shortcuts import KEEPS, SHORTCUTS
 from .spec import MAX_CHANNELS, NetSpec, ShapeMismatch, SpecError, StageSpec
 
@@ -197,7 +197,7 @@ def least_side(net: NetSpec) -> int:
     """Pixels that an input needs along each side, so that every stride has its own."""
     reduction = least = stride_of_stem(net)
     for stage in net.stages:
-        least = max(least, (stage.stride - 1) * reduction + 1)
+        least = max(least, input_for(net, stage.stride, reduction))
         reduction *= stage.stride
     return least
 

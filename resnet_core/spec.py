@@ -208,7 +208,7 @@ class NetSpec:
         return NetSpec(**{**data, "stages": tuple(stages)})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BlockSpec:
     """One block with every number resolved. `path` is its name everywhere."""
 

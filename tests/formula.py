@@ -38,6 +38,12 @@ class Tally:
         if blur == "blur":
             self.macs += 9 * self.channels * self.height * self.width
 
+    def stem_pool(self, blur=None):
+        """timm's averaged stem takes whole windows alone; every other pool rounds up."""
+        if blur == "avg":
+            self.height, self.width = self.height // 2 * 2, self.width // 2 * 2
+        self.pool(2, blur)
+
     def squeeze(self):
         """SE: two linear layers with biases, to a sixteenth (in steps of 8) and back."""
         small = max(8, 8 * int((self.channels / 16 + 4) / 8))
@@ -82,14 +88,14 @@ def gate(t: Tally, out, stride, norm):
 
 def seven(t: Tally, norm, blur):
     t.conv(7, 64, 2, norm=norm)
-    t.pool(2, blur)
+    t.stem_pool(blur)
 
 
 def three(t: Tally, norm, blur, widths=(32, 32)):
     t.conv(3, widths[0], 2)
     t.conv(3, widths[1])
     t.conv(3, 64, norm=norm)
-    t.pool(2, blur)
+    t.stem_pool(blur)
 
 
 def small(t: Tally, norm, blur):

@@ -112,6 +112,14 @@ def test_families_count_as_published_at_an_odd_size(key, params, macs):
     assert (graph.params, graph.macs) == (params, macs)
 
 
+#: timm 1.0.31, run on the meta device with torchvision 0.29.2
+@pytest.mark.parametrize(
+    ("height", "width", "macs"), [(193, 225, 4_399_087_808), (225, 257, 5_864_413_376)]
+)
+def test_an_averaged_stem_leaves_an_odd_row_out_as_timm_does(height, width, macs):
+    assert trace(replace(preset("resnet50-avg"), input_shape=(3, height, width))).macs == macs
+
+
 @pytest.mark.parametrize(("key", "params"), COUNTED)
 def test_cifar_families_have_the_parameters_that_others_count(key, params):
     assert trace(preset(key)).params == params

@@ -237,6 +237,7 @@ OTHERS = {
     "max-pool, blurred": small(stem="7x7", stem_pool="max", antialias="blur"),
     "ResNet-18 at 64x64": replace(preset("resnet18"), input_shape=(3, 64, 64)),
     "bottlenecks": replace(preset("resnet50"), input_shape=(3, 64, 64)),
+    "averaged stem": small(stem="7x7", stem_pool="max", antialias="avg"),
     "plain": cifar(20, "none"),
     "identity": small(shortcut="identity", stem_width=8, width=8, stride=1),
     "stochastic depth": small(stochastic_depth=50),
@@ -247,6 +248,10 @@ OTHERS = {
 @pytest.mark.parametrize("net", OTHERS.values(), ids=OTHERS)
 def test_these_nets_keep_what_autograd_keeps(net, batch_size):
     check_memory(net, batch_size)
+
+
+def test_stochastic_depth_keeps_a_narrow_type_narrow():
+    check_memory(OTHERS["stochastic depth"], 4, "bfloat16")
 
 
 def test_together_the_nets_above_have_every_layer():

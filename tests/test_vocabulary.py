@@ -103,8 +103,7 @@ def test_rows_of_a_table_make_different_nets(field):
 @pytest.mark.parametrize(("field", "key"), ROWS)
 def test_every_row_has_a_title_and_says_what_it_is(field, key):
     row = TABLE_OF[field][key]
-    text = getattr(row, "what", None) or getattr(row, "source", None) or row.title
-    assert 2 <= len(row.title) <= 40 and len(text) > 5
+    assert 2 <= len(row.title) <= 40 and len(row.what) > 5
     assert row.title not in [other.title for k, other in TABLE_OF[field].items() if k != key]
 
 
