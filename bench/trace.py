@@ -26,7 +26,7 @@ import torch
 import torchinfo
 from formula import of_cifar, of_imagenet
 
-from resnet_core import graph, net
+from resnet_core import graph, net, resolve
 from resnet_core.presets import preset
 from resnet_core.spec import NetSpec
 
@@ -57,7 +57,7 @@ def milliseconds(call: Callable[[], object], before: Callable[[], object] = lamb
 
 def forget_nets() -> None:
     graph.trace.cache_clear()
-    net.blocks_of.cache_clear()
+    resolve.blocks_of.cache_clear()
 
 
 def forget_all() -> None:

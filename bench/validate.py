@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from hostile import any_json
 
-from resnet_core.net import blocks_of
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
 
 SPECS = 10_000

@@ -8,8 +8,8 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 
-from resnet_core.net import blocks_of
 from resnet_core.presets import DEFAULT, PRESETS, preset
+from resnet_core.resolve import blocks_of
 from resnet_core.run_config import RunConfig
 from resnet_core.spec import NetSpec, SpecError
 

@@ -14,9 +14,10 @@ from dataclasses import fields
 from resnet_core.blocks import BLOCKS, ORDERS
 from resnet_core.inits import INITS
 from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
-from resnet_core.net import POOLS, STEMS, convs_of
+from resnet_core.resolve import convs_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
+from resnet_core.stems import POOLS, STEMS
 
 Draft = dict
 

@@ -18,8 +18,8 @@ from explorer.link import Experiment
 from resnet_core import checkpoints, picture
 from resnet_core.checkpoints import Inferred
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
-from resnet_core.net import convs_of
 from resnet_core.presets import PRESETS
+from resnet_core.resolve import convs_of
 from resnet_core.runs.engine import EngineError
 from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 

@@ -15,7 +15,7 @@ HOMES = {
     "PRESETS": "presets",
     "preset": "presets",
     "build": "net",
-    "blocks_of": "net",
+    "blocks_of": "resolve",
     "LayerGraph": "graph",
     "Op": "graph",
     "trace": "graph",

@@ -25,7 +25,8 @@ from .folding import OBSTACLES, Folded, fold, identity, obstacle
 from .graph import MODULES, trace
 from .inits import INITS
 from .layers import ACTIVATIONS, ScalarBias, ScalarScale
-from .net import blocks_of, build_block
+from .net import build_block
+from .resolve import blocks_of
 from .shortcuts import ScaledAdd
 from .spec import BlockSpec, NetSpec, SpecError, in_words
 

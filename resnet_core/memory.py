@@ -1,6 +1,6 @@
 """The memory that training a graph takes: weights, gradients, optimizer, and what autograd keeps.
 
-What each layer keeps is said in its row of graph.LAYERS; here it is added up, each tensor once.
+What each layer keeps is said in its row of costs.LAYERS; here it is added up, each tensor once.
 """
 
 from __future__ import annotations

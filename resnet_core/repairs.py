@@ -16,9 +16,10 @@ import torch
 
 from .blocks import BLOCKS
 from .layers import ATTENTIONS
-from .net import POOLS, STEMS, TABLES, blocks_of, input_for, size_after, stride_of_stem
+from .resolve import TABLES, blocks_of, input_for, size_after, stride_of_stem
 from .shortcuts import KEEPS, SHORTCUTS
 from .spec import MAX_CHANNELS, NetSpec, ShapeMismatch, SpecError, StageSpec
+from .stems import POOLS, STEMS
 
 #: the words on a button, and the fields that change: those of a StageSpec in one stage
 Change = tuple[str, dict]

@@ -149,7 +149,7 @@ def plain_add(in_channels, out_channels, stride):
     return Add()
 
 
-#: what x itself may become on its way to the (+); see net.check_arms
+#: what x itself may become on its way to the (+); see resolve.check_arms
 KEEPS, WIDENS, ANY = "keeps its shape", "is subsampled and zero-padded", "takes any shape"
 
 

@@ -111,8 +111,8 @@ class NetSpec:
 
     name: str
     stages: tuple[StageSpec, ...]
-    stem: str = "3x3"  # key of net.STEMS
-    stem_pool: str = "none"  # key of net.POOLS
+    stem: str = "3x3"  # key of stems.STEMS
+    stem_pool: str = "none"  # key of stems.POOLS
     stem_width: int = 16  # channels that the stem puts out
     order: str = "original"  # key of blocks.ORDERS
     norm: str = "batch"  # key of layers.NORMS

@@ -11,8 +11,9 @@ from torch import nn
 
 from .data import adapt_spec
 from .inits import INITS, nothing_more
-from .net import blocks_of, build, drawn
+from .net import build, drawn
 from .proof import SET_BY_INIT
+from .resolve import blocks_of
 from .spec import NetSpec, SpecError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import random
 
 from resnet_core.blocks import BLOCKS
 from resnet_core.layers import ATTENTIONS
-from resnet_core.net import TABLES
+from resnet_core.resolve import TABLES
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import LIMITS
 

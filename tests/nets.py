@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 from resnet_core.blocks import BLOCKS, ORDERS
 from resnet_core.inits import INITS
 from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
-from resnet_core.net import POOLS, STEMS, blocks_of
+from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, SpecError, StageSpec
+from resnet_core.stems import POOLS, STEMS
 
 names = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20)
 

@@ -17,8 +17,9 @@ from resnet_core.layers import (
     SqueezeExcitation,
     StochasticDepth,
 )
-from resnet_core.net import blocks_of, build, build_block
+from resnet_core.net import build, build_block
 from resnet_core.presets import cifar, preset
+from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import (
     DropoutShortcut,
     ExclusiveGate,

@@ -14,8 +14,9 @@ from resnet_core.arms import chain_of_F, chain_of_shortcut
 from resnet_core.equivalence import demonstrate, drawn_block, every_layer_cost
 from resnet_core.folding import fold, identity
 from resnet_core.graph import trace
-from resnet_core.net import blocks_of, build_block
+from resnet_core.net import build_block
 from resnet_core.presets import cifar, imagenet
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import NetSpec, SpecError, StageSpec
 
 

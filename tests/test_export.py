@@ -25,8 +25,9 @@ from resnet_core.export import EXPORTS, export, file_name, source, table, to_onn
 from resnet_core.export.names import identifier
 from resnet_core.graph import trace, trace_to_mismatch
 from resnet_core.layers import ATTENTIONS
-from resnet_core.net import TABLES, build
+from resnet_core.net import build
 from resnet_core.presets import PRESETS, cifar, imagenet
+from resnet_core.resolve import TABLES
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, ShapeMismatch, SpecError, StageSpec
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from resnet_core.graph import trace
-from resnet_core.net import blocks_of, build
+from resnet_core.net import build
 from resnet_core.presets import PRESETS, preset
+from resnet_core.resolve import blocks_of
 
 #: (preset, parameters, MACs of one image as its authors fed it): timm 1.0.31's and torchvision
 #: 0.29's source run on the meta device (wide, ResNeXt and 18-152: also the metadata of

@@ -10,6 +10,7 @@ from nets import nets
 from torch import nn
 
 from resnet_core.blocks import BLOCKS, ORDERS
+from resnet_core.costs import LAYERS
 from resnet_core.geometry import (
     feature_maps,
     last_field,
@@ -17,7 +18,7 @@ from resnet_core.geometry import (
     training_memory,
     visible,
 )
-from resnet_core.graph import LAYERS, trace
+from resnet_core.graph import trace
 from resnet_core.layers import (
     ACTIVATIONS,
     ANTIALIAS,
@@ -30,11 +31,12 @@ from resnet_core.layers import (
     SqueezeExcitation,
 )
 from resnet_core.memory import OPTIMIZERS, PRECISIONS
-from resnet_core.net import STEMS, assemble, build
+from resnet_core.net import assemble, build
 from resnet_core.presets import cifar, digits, preset
 from resnet_core.sgd import SGD
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, StageSpec
+from resnet_core.stems import STEMS
 
 few = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -9,8 +9,9 @@ from nets import nets
 from torch import nn
 
 from resnet_core.lint import RULES, lint
-from resnet_core.net import blocks_of, build
+from resnet_core.net import build
 from resnet_core.presets import PRESETS, cifar, digits, preset
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import StageSpec
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from nets import nets
 
 from resnet_core.graph import trace, trace_to_mismatch
-from resnet_core.net import blocks_of
 from resnet_core.picture import Picture, dot, draw, openable, opened_for, standalone
 from resnet_core.picture.cards import SKIPS
 from resnet_core.picture.layout import AXIS, LANE, TAP, Box, layout
@@ -23,6 +22,7 @@ from resnet_core.picture.outline import outline, walk
 from resnet_core.picture.style import PALETTES
 from resnet_core.picture.ways import arcs
 from resnet_core.presets import cifar, imagenet
+from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, StageSpec
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from nets import any_nets, can_be_built
 
 from resnet_core.graph import trace
-from resnet_core.net import blocks_of, build
+from resnet_core.net import build
 from resnet_core.presets import cifar, digits, preset
 from resnet_core.repairs import KEYS, repairs, torch_message
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import LIMITS, NetSpec, ShapeMismatch, SpecError, StageSpec
 
 broken_nets = any_nets.filter(lambda net: not can_be_built(net))

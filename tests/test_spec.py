@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nets import any_nets, nets
 
-from resnet_core.net import blocks_of, build
+from resnet_core.net import build
 from resnet_core.presets import PRESETS, cifar, imagenet, preset
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import MAX_BLOCKS, NetSpec, SpecError, StageSpec
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from nets import any_nets
 
 from explorer.stage_table import COLUMNS, FIELDS, draft_of, form, with_edit
-from resnet_core.net import blocks_of
 from resnet_core.presets import cifar, imagenet, preset
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import NetSpec, SpecError
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from resnet_core.net import blocks_of
 from resnet_core.presets import PRESETS, cifar, digits, preset
 from resnet_core.proof import compare
+from resnet_core.resolve import blocks_of
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import RunConfig, Trainer
 from resnet_core.twins import (

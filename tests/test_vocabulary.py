@@ -17,7 +17,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from resnet_core.blocks import BLOCKS
 from resnet_core.graph import trace
 from resnet_core.layers import ATTENTIONS
-from resnet_core.net import TABLES, blocks_of, build
+from resnet_core.net import build
+from resnet_core.resolve import TABLES, blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
 

@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checked(text: str) -> dict:
-    from resnet_core.net import blocks_of
     from resnet_core.repairs import repairs
+    from resnet_core.resolve import blocks_of
 
     net = None
     try:

@@ -12,13 +12,16 @@ from itertools import groupby
 from resnet_core.blocks import BLOCKS, ORDERS, EveryLayer
 from resnet_core.inits import INITS, nothing_more
 from resnet_core.layers import Kit, NoNorm
-from resnet_core.net import POOLS, STEMS, blocks_of, build_stem, kit_of
+from resnet_core.net import build_stem, kit_of
+from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import SHORTCUTS, no_shortcut
 from resnet_core.spec import BlockSpec, NetSpec, StageSpec
+from resnet_core.stems import POOLS, STEMS, Stem
 
 #: modules whose names the text below may use
 HOMES = tuple(
-    thing.__module__ for thing in (Kit, SHORTCUTS["B"].make, EveryLayer, nothing_more, build_stem)
+    thing.__module__
+    for thing in (Kit, SHORTCUTS["B"].make, EveryLayer, nothing_more, Stem, build_stem)
 )
 LINE = 100  # characters, as in the project's own sources
 

@@ -8,8 +8,8 @@ from math import gcd, prod
 from resnet_core.blocks import BLOCKS
 from resnet_core.geometry import is_group_norm
 from resnet_core.graph import LayerGraph
-from resnet_core.net import convs_of
 from resnet_core.repairs import Change, same_channels
+from resnet_core.resolve import convs_of
 from resnet_core.spec import NetSpec
 
 from .finding import Found, place_of

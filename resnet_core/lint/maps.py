@@ -8,8 +8,8 @@ from math import prod
 
 from resnet_core.geometry import last_field, receptive_fields
 from resnet_core.graph import LayerGraph, Op, trace
-from resnet_core.net import size_after, stride_of_stem
 from resnet_core.repairs import Change, less_stem
+from resnet_core.resolve import size_after, stride_of_stem
 from resnet_core.spec import NetSpec
 
 from .finding import Found, is_beside, place_of, stage_of
