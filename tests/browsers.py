@@ -69,3 +69,7 @@ def settled(page) -> None:
 def shoot(page, name: str) -> None:
     SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def field(page, name: str):
+    return page.get_by_role("textbox", name=name, exact=True)

@@ -1,6 +1,7 @@
 """What all tests share: one thread per process, and no GPU test where there is no GPU."""
 
 import os
+import re
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts its threads
 
@@ -23,3 +24,50 @@ def own_denormals():
     """Training flushes denormals for its whole process; the next test expects IEEE numbers."""
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    from browsers import server
+
+    with server(tmp_path_factory.mktemp("served")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from browsers import CHROMIUM, FLAGS
+    from playwright.sync_api import sync_playwright  # the core's tests do without
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """open_page(path, scheme, size) -> a page in its own browser; a script error fails the test."""
+    from browsers import settled
+
+    contexts, troubles = [], []
+
+    def make(path="/", scheme="light", size=(1440, 900)):
+        viewport = {"width": size[0], "height": size[1]}
+        context = chromium.new_context(viewport=viewport, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda r: troubles.append(r.url) if not is_local(r.url) else None)
+        page.goto(address + path)
+        settled(page)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def is_local(url: str) -> bool:
+    return re.match(r"(https?|wss?)://127\.0\.0\.1|data:|blob:", url) is not None

@@ -3,51 +3,11 @@
 import re
 
 import pytest
-from browsers import CHROMIUM, FLAGS, server, settled, shoot
+from browsers import CHROMIUM, field, settled, shoot
 from engines import wait_for
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with server(tmp_path_factory.mktemp("served")) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium, address):
-    """open_page(path, scheme, size) -> a page in its own browser; a script error fails the test."""
-    contexts, troubles = [], []
-
-    def make(path="/", scheme="light", size=(1440, 900)):
-        viewport = {"width": size[0], "height": size[1]}
-        context = chromium.new_context(viewport=viewport, color_scheme=scheme)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda r: troubles.append(r.url) if not is_local(r.url) else None)
-        page.goto(address + path)
-        settled(page)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert troubles == []
-
-
-def is_local(url: str) -> bool:
-    return re.match(r"(https?|wss?)://127\.0\.0\.1|data:|blob:", url) is not None
 
 
 def points(page) -> list[int]:
@@ -65,10 +25,6 @@ def press(page, name: str) -> None:
 def status(page) -> str:
     bar = page.get_by_test_id("stProgress")
     return bar.inner_text() if bar.count() else ""
-
-
-def field(page, name: str):
-    return page.get_by_role("textbox", name=name, exact=True)
 
 
 def test_an_edit_changes_counts_and_picture(open_page):
