@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from resnet_core.units import memory as memory
+from resnet_core.units import shape as shape
+
 #: token -> (light, dark). Blue and vermilion stay apart for every kind of colour vision
 #: (Okabe and Ito 2008); the plain twin is dashed as well, so that no meaning hangs on colour alone.
 COLOURS = {
@@ -46,17 +49,6 @@ def short(value: int) -> str:
     return f"{value:,}"
 
 
-def memory(value: float) -> str:
-    """Bytes with a binary prefix and three digits: 1,610,612,736 -> "1.5 GiB"."""
-    power, prefix = next(
-        (p, name)
-        for p, name in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB"), (0, "B"))
-        if value >= 0.9 * 2**p or p == 0
-    )
-    size = value / 2**power
-    return f"{size:.0f} {prefix}" if size >= 100 else f"{size:.3g} {prefix}"
-
-
 def duration(seconds: float) -> str:
     """Seconds as a reader says them: 8 s, 2 min 30 s, 3 h 5 min."""
     whole = round(seconds)
@@ -67,11 +59,6 @@ def duration(seconds: float) -> str:
     if whole < 7200:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def shape(size: tuple[int, ...]) -> str:
-    """(3, 224, 224) -> "3×224×224"."""
-    return "×".join(map(str, size))
 
 
 def literal(text: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
+from resnet_core.units import memory as in_bytes
+from resnet_core.units import shape
+
 from .nets import checked_net, pick_row
 from .options import FINE, NET, batch_argument, input_arguments
-from .show import Table, in_bytes, number, shape, show, show_json
+from .show import Table, number, show, show_json
 
 
 def arguments(p: argparse.ArgumentParser) -> None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from resnet_core.units import memory
+
 
 @dataclass(frozen=True)
 class Table:
@@ -69,24 +71,11 @@ def number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
-def in_bytes(value: int) -> str:
-    """With a binary prefix and three digits: 1,610,612,736 -> "1.50 GiB"."""
-    for power, prefix in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if abs(value) >= 2**power:
-            return f"{value / 2**power:.3g} {prefix}"
-    return f"{value} B"
-
-
 def amount(value: int | None, unit: str) -> str:
     """Bytes with a prefix, everything else with its digits."""
-    return in_bytes(value) if unit == "bytes" and value is not None else number(value)
+    return memory(value) if unit == "bytes" and value is not None else number(value)
 
 
 def signed(value: int, unit: str) -> str:
     """ "+1,234", "-1.5 MiB", "0"."""
     return f"{'+' if value > 0 else ''}{amount(value, unit)}"
-
-
-def shape(size: tuple[int, ...]) -> str:
-    """(3, 224, 224) -> "3x224x224"."""
-    return "×".join(map(str, size))
