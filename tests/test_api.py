@@ -179,7 +179,8 @@ def test_a_stage_that_one_net_lacks_counts_as_nothing():
 GUIDE = (ROOT / "docs" / "python.md").read_text()
 
 
-def test_the_guides_python_runs(capsys):
+def test_the_guides_python_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names = {}
     for code in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL):
         exec(code, names)

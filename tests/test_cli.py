@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from resnet_core import PRESETS, NetSpec, preset, trace
+from resnet_core import PRESETS, NetSpec, build, preset, trace
 from resnet_core.cli import main
 from resnet_core.cli.commands import COMMANDS, parser
 from resnet_core.cli.options import CODES
@@ -310,3 +311,14 @@ def test_a_terminal_without_unicode_gets_question_marks():
         [*PROGRAM, "presets", "digits"], cwd=ROOT, capture_output=True, text=True, env=env
     )
     assert done.returncode == 0 and "8?8" in done.stdout
+
+
+def test_the_net_of_a_checkpoint_is_counted_and_what_is_assumed_is_said(run, tmp_path):
+    file = tmp_path / "weights.pth"
+    torch.save(build(preset("resnet20")).state_dict(), file)
+    code, out, err = run("count", str(file), "--json")
+    assert code == 0 and json.loads(out)["params"] == 269_722
+    assert "Assumed: " in err
+    file.write_bytes(b"not a checkpoint")
+    code, out, err = run("count", str(file))
+    assert code == 1 and not out and err.count("\n") == 1

@@ -12,6 +12,9 @@ from pathlib import Path
 from resnet_core.presets import PRESETS
 from resnet_core.spec import MAX_JSON, NetSpec, SpecError
 
+#: endings of files that hold weights
+WEIGHTS = (".pth", ".pt", ".safetensors")
+
 
 class UsageError(Exception):
     """A sentence: what was asked for does not exist."""
@@ -22,7 +25,7 @@ def checked_net(text: str, args: argparse.Namespace) -> NetSpec:
 
     Raises SpecError otherwise, and UsageError or OSError where there is nothing to read.
     """
-    from resnet_core.net import blocks_of  # imports torch
+    from resnet_core.resolve import blocks_of  # imports torch
 
     with naming(text):
         net = read_net(text)
@@ -43,9 +46,16 @@ def naming(text: str):
 
 
 def read_net(text: str) -> NetSpec:
-    """A preset, else the spec in a file or on standard input."""
+    """A preset, else the spec in a file or on standard input, or what a checkpoint's keys tell."""
     if text in PRESETS:
         return PRESETS[text].net
+    if Path(text).suffix.lower() in WEIGHTS:
+        from resnet_core.checkpoints import infer, read  # imports torch
+
+        found = infer(read(Path(text)))
+        for assumed in found.assumptions:
+            print(f"Assumed: {assumed}", file=sys.stderr)
+        return found.net
     try:
         return NetSpec.from_json(_contents(text).decode("utf-8-sig"))
     except UnicodeDecodeError as e:

@@ -15,7 +15,7 @@ CODES = {
     INTERRUPTED: "interrupted",
     CLOSED_PIPE: "whoever read the output stopped reading",
 }
-NET = "a preset, a .json spec file, or - for a spec on standard input"
+NET = "a preset, a .json spec, a checkpoint (.pth, .safetensors), or - for a spec on standard input"
 
 
 def input_arguments(p: argparse.ArgumentParser) -> None:
