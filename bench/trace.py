@@ -56,7 +56,7 @@ def milliseconds(call: Callable[[], object], before: Callable[[], object] = lamb
 
 
 def forget_nets() -> None:
-    graph.trace.cache_clear()
+    graph.KEPT.clear()
     resolve.blocks_of.cache_clear()
 
 

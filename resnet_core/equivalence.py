@@ -30,7 +30,7 @@ from .resolve import blocks_of
 from .shortcuts import ScaledAdd
 from .spec import BlockSpec, NetSpec, SpecError, in_words
 
-MAX_WEIGHTS = 8_000_000  # of a block that is measured while somebody waits
+MAX_WEIGHTS = 8_000_000  # of a block, and of its single convolution, that somebody waits for
 PIXELS = 8  # height and width of the random maps; wider for kernels that are
 
 
@@ -143,7 +143,9 @@ def _demonstrate(net: NetSpec, spec: BlockSpec, seed: int) -> Demonstration:
         bend = nonlinearity(block, inputs) if is_small else None
         return Demonstration(spec.path, None, why_not, nonlinearity=bend)
     merged = describe(spec, block)
-    merged = measure(merged, block, inputs) if is_small else merged
+    taps = merged.in_channels * max(merged.in_channels, merged.out_channels * merged.kernel**2)
+    if is_small and taps <= MAX_WEIGHTS:
+        merged = measure(merged, block, inputs)
     return Demonstration(spec.path, merged, "", conditions_of(spec, block))
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import fx
 
 from .costs import LAYERS, NOTHING_KEPT, Kept
+from .kept_graphs import KeptGraphs
 from .layers import (
     NoNorm,
 )
@@ -93,9 +94,19 @@ BESIDE = {"shortcut", "attention", "add"}
 MODULES = threading.RLock()
 
 
-@lru_cache(maxsize=128)
+KEPT = KeptGraphs()
+
+
 def trace(net: NetSpec) -> LayerGraph:
     """The net's graph. Raises SpecError for a net that cannot be built."""
+    graph = KEPT.get(net)
+    if graph is None:
+        graph = _trace(net)
+        KEPT.put(graph)
+    return graph
+
+
+def _trace(net: NetSpec) -> LayerGraph:
     blocks = blocks_of(net)
     ops = _trace_body(net, blocks)
     _append(ops, "head", _trace_module(build_head, head_of(net), ops[-1].shape))

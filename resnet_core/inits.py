@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .blocks import Block
+from .layers import ScalarScale
 
 
 def kaiming(module: nn.Module) -> None:
@@ -32,13 +33,13 @@ def nothing_more(module: nn.Module) -> None:
 
 @torch.no_grad()
 def zero_last(module: nn.Module) -> None:
-    """F(x) = 0: gamma of F's last norm, or the weights of its last conv where F has no norm.
+    """F(x) = 0: gamma of the norm that F ends in, or the weights of the conv that it ends in.
 
-    Goyal et al. 2017, sec. 5.1.
+    Goyal et al. 2017, sec. 5.1. An inner norm would not do: behind a ReLU at 0 nothing learns.
     """
+    scaling = (nn.Conv2d, nn.BatchNorm2d, nn.GroupNorm, ScalarScale)
     for block in residual_blocks(module):
-        norms = [n for n in block.residual if isinstance(n, (nn.BatchNorm2d, nn.GroupNorm))]
-        (norms or convs_of(block))[-1].weight.zero_()
+        [layer for layer in block.residual if isinstance(layer, scaling)][-1].weight.zero_()
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from .spec import MAX_CHANNELS, BlockSpec, NetSpec, ShapeMismatch, SpecError, St
 from .stems import POOLS, STEMS
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def blocks_of(net: NetSpec) -> tuple[BlockSpec, ...]:
     """Stage table -> blocks with every number resolved, checked by arithmetic alone.
 
@@ -188,7 +188,7 @@ def check_arms(net: NetSpec, block: BlockSpec, reduction: int) -> None:
             f"F(x) is {'×'.join(map(str, residual))} and the identity {'×'.join(map(str, skip))}, "
             f"because of {' and '.join(causes)}: they cannot be added"
         )
-        remedy = "Use shortcut A, B or D"
+        remedy = f"Use shortcut {'A, B' if out >= before else 'B'} or D"
     error = ShapeMismatch("shortcut", problem, remedy, block, residual, skip)
     raise error.within(block.path)
 

@@ -17,6 +17,7 @@ from resnet_core.layers import (
     SqueezeExcitation,
     StochasticDepth,
 )
+from resnet_core.lint import lint
 from resnet_core.net import build, build_block
 from resnet_core.presets import cifar, preset
 from resnet_core.resolve import blocks_of
@@ -83,6 +84,24 @@ def test_zero_init_and_fixup_start_every_F_at_zero(init, norm, order):
     residuals = [block.residual for block in residual_blocks(module)]
     outs = outputs_of(module, residuals, images(3, 16))
     assert len(outs) == 4 and all(out.count_nonzero() == 0 for out in outs)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("norm", ["batch", "group", "none", "fixup"])
+@pytest.mark.parametrize("init", ["zero", "fixup"])
+def test_an_F_that_starts_at_zero_learns_or_a_hint_says_that_it_cannot(init, norm, order):
+    net = small(order=order, norm=norm, init=init)
+    module = build(net)
+    start = {name: p.detach().clone() for name, p in module.named_parameters()}
+    for _ in range(4):  # scalars that start at 0 wait for the layers behind them
+        loss = F.cross_entropy(module(images(3, 16)), torch.arange(3))
+        params = list(module.parameters())
+        with torch.no_grad():
+            for p, grad in zip(params, torch.autograd.grad(loss, params)):
+                p -= 0.1 * grad
+    stuck = [n for n, p in module.named_parameters() if "residual" in n and p.equal(start[n])]
+    has_hint = any(finding.rule == "dead-blocks" for finding in lint(net))
+    assert bool(stuck) == has_hint, stuck
 
 
 @pytest.mark.parametrize("init", [key for key in INITS if key not in ("zero", "fixup")])

@@ -105,7 +105,7 @@ def test_its_weights_give_its_outputs(name):
     net = infer(tensors).net
     net = replace(net, antialias="avg") if name == "resnetaa50" else net
     ours = load_into(net, tensors)
-    assert ours.is_whole and ours.loaded == len(tensors)
+    assert ours.fit.is_whole and len(ours.fit.taken) == len(tensors)
     x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
     with torch.no_grad():
         wanted, out = theirs.double()(x), ours.module.double()(x)
@@ -128,7 +128,7 @@ def test_a_wrong_stride_place_is_seen_in_the_outputs():
     ours = load_into(replace(net, stages=stages), theirs.state_dict())
     x = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
-        assert ours.is_whole and (ours.module(x) - theirs(x)).abs().max() > 0.1
+        assert ours.fit.is_whole and (ours.module(x) - theirs(x)).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("key", PRESETS)
@@ -168,7 +168,7 @@ def test_wrappers_and_prefixes_come_off(wrapper, prefix):
     content = {"epoch": 90, wrapper: inner, "best": [1.5, None], "name": "resnet10t"}
     tensors = read(saved(content))
     result = load_into(infer(tensors).net, tensors)
-    assert result.is_whole and result.loaded == len(weights)
+    assert result.fit.is_whole and len(result.fit.taken) == len(weights)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
@@ -189,14 +189,14 @@ def test_what_did_not_fit_is_said():
     net = replace(infer(FOREIGN["resnet18"](width=16).state_dict()).net, num_classes=5)
     stages = (*net.stages[:3], replace(net.stages[3], shortcut="A"))
     result = load_into(replace(net, stages=stages), weights)
-    assert result.missing == ("stage2.1.residual.conv2.weight",)
-    assert [str(wrong) for wrong in result.wrong_shape] == [
+    assert result.fit.missing == ("stage2.1.residual.conv2.weight",)
+    assert [str(wrong) for wrong in result.fit.wrong_shape] == [
         "head.fc.bias is 7 in the file, 5 in the net",
         "head.fc.weight is 7×128 in the file, 5×128 in the net",
     ]
-    unfit = {path for path in result.unexpected if not path.startswith("stage4.0.shortcut.")}
-    assert unfit == {"layer1.0.extra.weight"} and len(result.unexpected) == 7
-    assert not result.is_whole
+    unfit = {path for path in result.fit.unexpected if not path.startswith("stage4.0.shortcut.")}
+    assert unfit == {"layer1.0.extra.weight"} and len(result.fit.unexpected) == 7
+    assert not result.fit.is_whole
 
 
 # ---- no residual net
@@ -476,7 +476,7 @@ def test_the_state_of_training_beside_the_weights_does_not_matter():
     net(torch.zeros(1, 1, 8, 8)).sum().backward()
     optimizer.step()
     content = saved({"model": net.state_dict(), "optimizer": optimizer.state_dict(), "epoch": 3})
-    assert load_into(digits(20), read(content)).is_whole
+    assert load_into(digits(20), read(content)).fit.is_whole
 
 
 def test_an_attribute_in_the_way_of_a_dict_is_no_way_in():
@@ -509,7 +509,7 @@ def test_the_content_tells_the_format_not_the_name(tmp_path):
         for source in (path, str(path), content, io.BytesIO(content)):
             tensors = read(source)
             assert all(torch.equal(tensors[key], weights[key]) for key in weights)
-            assert load_into(infer(tensors).net, tensors).is_whole
+            assert load_into(infer(tensors).net, tensors).fit.is_whole
 
 
 FILES = {"zip": saved(cifar_weights()), "safetensors": safetensors_bytes(cifar_weights())}

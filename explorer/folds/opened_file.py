@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import state, theme
-from resnet_core.checkpoints import Inferred, load_into
+from explorer.folds.take_away import MAX_ONNX
+from resnet_core.checkpoints import Inferred, fit_of, load_into
 from resnet_core.export import file_name
 from resnet_core.export.onnx_file import onnx_bytes
 from resnet_core.graph import LayerGraph
@@ -35,26 +36,27 @@ def report(graph: LayerGraph, name: str, found: Inferred, tensors: dict) -> None
     for assumed in found.assumptions:
         words = f"Assumed: {in_words(assumed.field)} is {assumed.value}. {assumed.why}"
         st.caption(theme.literal(words))
-    loaded = load_into(graph.net, tensors)
+    fit = fit_of(graph.net, tensors)
     unfit = {
-        "Missing in the file, drawn at random": loaded.missing,
-        "In the file, not in this net": loaded.unexpected,
-        "Of another shape": tuple(
-            f"{w.path}: {theme.shape(w.in_file)} in the file, {theme.shape(w.in_net)} in the net"
-            for w in loaded.wrong_shape
-        ),
+        "Missing in the file, drawn at random": fit.missing,
+        "In the file, not in this net": fit.unexpected,
+        "Of another shape": tuple(map(str, fit.wrong_shape)),
     }
-    if not any(unfit.values()):
-        st.success(f"All {loaded.loaded:,} tensors fit the net on screen.", icon=":material/check:")
+    if fit.is_whole:
+        st.success(
+            f"All {len(fit.taken):,} tensors fit the net on screen.", icon=":material/check:"
+        )
     else:
-        st.warning(f"{loaded.loaded:,} of {len(tensors):,} tensors fit the net on screen.")
+        st.warning(f"{len(fit.taken):,} of {len(tensors):,} tensors fit the net on screen.")
     for title, names in unfit.items():
         if names:
             st.caption(f"{title}: {len(names):,}")
             st.code("\n".join(names[:50]), language=None, height=120)
     st.download_button(
         "ONNX with these weights",
-        lambda: onnx_bytes(graph.net, loaded.module),
+        lambda: onnx_bytes(graph.net, load_into(graph.net, tensors).module),
         file_name(graph.net, "onnx"),
         on_click="ignore",
+        disabled=not fit.is_whole or 4 * graph.params > MAX_ONNX,
+        help="When all of them fit",
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from explorer import theme
 from resnet_core.graph import LayerGraph
 from resnet_core.second_opinion import summary
+from resnet_core.spec import SpecError
 
 
 def show(graph: LayerGraph) -> None:
@@ -14,7 +16,11 @@ def show(graph: LayerGraph) -> None:
         "Our MACs are products that are summed in convolutions and linear layers, as in the "
         "papers: that is why torchinfo's total is a little higher."
     )
-    opinion = summary(graph.net)
+    try:
+        opinion = summary(graph.net)
+    except SpecError as e:
+        st.caption(theme.literal(str(e)))
+        return
     st.markdown(
         f"Parameters: ours **{graph.params:,}**, torchinfo **{opinion.params:,}**. "
         f"MACs: ours **{graph.macs:,}**, torchinfo **{opinion.mult_adds:,}**."

@@ -8,6 +8,8 @@ from explorer import state
 from resnet_core.export import EXPORTS, export, file_name
 from resnet_core.graph import LayerGraph
 
+MAX_ONNX = 400_000_000  # bytes of weights; the server holds several copies while it writes
+
 
 def show(graph: LayerGraph) -> None:
     opened = state.opened()
@@ -21,5 +23,11 @@ def show(graph: LayerGraph) -> None:
                 key=f"export_{kind}",
                 help=row.what,
                 on_click="ignore",
+                disabled=kind == "onnx" and 4 * graph.params > MAX_ONNX,
             )
+    if 4 * graph.params > MAX_ONNX:
+        st.caption(
+            "As ONNX this net has more than 400 MB of weights: `python -m resnet_core export` "
+            "writes it."
+        )
     st.caption("The address bar holds a link to this net and its settings.")

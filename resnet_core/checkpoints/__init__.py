@@ -2,20 +2,22 @@
 
 tensors = read(Path("resnet50.safetensors"))  # nothing in the file is ever run
 found = infer(tensors)  # found.net, and what the keys cannot tell: found.assumptions
-result = load_into(found.net, tensors)  # result.module, and what did not fit
+result = load_into(found.net, tensors)  # result.module; result.fit says what did not fit
 """
 
 from .infer import Assumption, Inferred, infer
 from .limits import CheckpointError
-from .loading import Loaded, WrongShape, load_into
+from .loading import Fit, Loaded, WrongShape, fit_of, load_into
 from .reading import read
 
 __all__ = [
     "Assumption",
     "CheckpointError",
+    "Fit",
     "Inferred",
     "Loaded",
     "WrongShape",
+    "fit_of",
     "infer",
     "load_into",
     "read",

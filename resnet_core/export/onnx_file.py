@@ -26,13 +26,13 @@ def to_onnx(net: NetSpec, file: str | Path | BinaryIO, module: nn.Module | None 
     Raises SpecError for a net that cannot be built, or is too large for the format.
     """
     check_size(net)
-    if module is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            module = build(net)
-    example = torch.zeros(1, *net.input_shape, device=next(module.parameters()).device)
     written = BytesIO()
-    with MODULES, warnings.catch_warnings():
+    with MODULES, warnings.catch_warnings():  # the seed, too, is all threads'
+        if module is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                module = build(net)
+        example = torch.zeros(1, *net.input_shape, device=next(module.parameters()).device)
         # The newer exporter (dynamo=True) writes the same net, but takes 4 s instead of 0.4 s and
         # needs three packages more; torch is pinned, so that the older one does not go away.
         warnings.simplefilter("ignore")
