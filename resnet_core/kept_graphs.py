@@ -32,7 +32,8 @@ class KeptGraphs:
     def put(self, graph: LayerGraph) -> None:
         """Keeps it, and lets the oldest others go until there is room."""
         with self._lock:
-            if self._graphs.setdefault(graph.net, graph) is graph:
+            if graph.net not in self._graphs:
+                self._graphs[graph.net] = graph
                 self.num_ops += len(graph.ops)
             while self.num_ops > self.most_ops and len(self._graphs) > 1:
                 self.num_ops -= len(self._graphs.popitem(last=False)[1].ops)
