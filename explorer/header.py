@@ -66,7 +66,7 @@ def totals(graph: LayerGraph, base: LayerGraph) -> str:
         ("Depth", f"{graph.depth}", "conv and linear layers",
          change(graph.depth, base.depth, "{:,}".format)),
         ("Training memory", theme.memory(memory), f"one net, batch {batch}, float32",
-         change(memory, before, theme.memory)),
+         change(memory, before, None)),
     ]  # fmt: skip
     name = html.escape(base.net.name)
     parts = (
@@ -79,9 +79,11 @@ def totals(graph: LayerGraph, base: LayerGraph) -> str:
 
 
 def change(now: float, before: float, shown) -> str:
-    """What the edit did: "+1.20 M (+11%)"; nothing for an unchanged figure."""
+    """What the edit did: "+1.20 M (+11 %)", or the share alone; nothing if nothing changed."""
     if now == before:
         return ""
     sign = "+" if now > before else "−"
     share = 100 * abs(now / before - 1)
-    return f"{sign}{shown(abs(now - before))} ({sign}{share:.{0 if share >= 10 else 1}f}%)"
+    percent = f"{sign}{share:.{0 if share >= 10 else 1}f} %"
+    part = f"×{now / before:,.0f}" if share >= 1000 else percent
+    return f"{sign}{shown(abs(now - before))} ({part})" if shown else part

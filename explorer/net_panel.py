@@ -15,6 +15,7 @@ def show() -> None:
     preset_menu(
         cached.preset_rows(),
         state.experiment().base,
+        state.net().name,
         key=state.PRESET,
         on_choose=state.choose_preset,
         on_await=cached.await_presets,

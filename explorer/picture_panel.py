@@ -24,6 +24,7 @@ def show() -> None:
         diagram(
             picture.draw(graph, state.opened()),
             selected=state.selected(),
+            look_at=graph.ops[-1].path if graph.broken else None,
             key=state.DIAGRAM,
             on_select=state.select_in_diagram,
             on_toggle=state.toggle_opened,
@@ -34,11 +35,13 @@ def show() -> None:
 def levels(graph: LayerGraph) -> None:
     """Open the whole picture to one depth; or show it as Graphviz draws it."""
     with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
-        for level, paths in picture.openable(graph).items():
+        levels = picture.openable(graph)
+        shown = [level for level, paths in levels.items() if paths == state.opened()][-1:]
+        for level, paths in levels.items():
             st.button(
                 LEVELS[level],
                 key=f"level_{level}",
-                type="secondary" if state.opened() == paths else "tertiary",
+                type="secondary" if level in shown else "tertiary",
                 on_click=state.open_all,
                 args=(paths,),
                 disabled=level == "layers" and len(graph.ops) > MOST_OPS,

@@ -8,9 +8,10 @@ from explorer import cached, curves_panel, settings_panel, state, theme
 from explorer.link import Experiment
 from resnet_core.data import DATASETS, adaptations
 from resnet_core.estimate import Estimate, check_fits, estimate
+from resnet_core.inits import INITS, nothing_more
 from resnet_core.probes import PROBES
 from resnet_core.runs.engine import Engine, EngineError, Run
-from resnet_core.spec import SpecError
+from resnet_core.spec import NetSpec, SpecError
 
 TICK = 0.4  # seconds between looks at a run in progress
 
@@ -154,7 +155,7 @@ def next_run(engine: Engine, last: Run | None) -> None:
         st.markdown("#### Does a deep net train without its shortcuts?")
     said = [
         f"**Run** trains **{name}** and its twin {twin} on {data}: "
-        "same weights at step 0, same batches."
+        f"{same_start(config.net)}, same batches."
     ]
     if state.problem():
         said.append("The form has a mistake, so this is the last good net.")
@@ -167,6 +168,13 @@ def next_run(engine: Engine, last: Run | None) -> None:
         if not state.refused():
             st.warning(theme.literal(str(e)), icon=":material/block:")
     st.markdown(" ".join(said)) if last is None else st.caption(" ".join(said))
+
+
+def same_start(net: NetSpec) -> str:
+    """What the twins share at step 0; a plain net that began at F = 0 could never begin."""
+    if INITS[net.init].finish is nothing_more:
+        return "same weights at step 0"
+    return "same draw of weights, of which the residual net alone sets F to zero"
 
 
 def expected(needed: Estimate) -> str:

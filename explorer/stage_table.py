@@ -16,7 +16,7 @@ from resnet_core.inits import INITS
 from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
 from resnet_core.resolve import convs_of
 from resnet_core.shortcuts import SHORTCUTS
-from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
+from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec, check_layers
 from resnet_core.stems import POOLS, STEMS
 
 Draft = dict
@@ -120,7 +120,8 @@ def with_cell(row: dict, field: str, value: int | str) -> dict:
     before, row = row, row | {field: value}
     if field == "layers":
         row["layers"] = convolutions(value)
-        with suppress(TypeError, ValueError, IndexError):
+        with suppress(SpecError, TypeError, IndexError):  # the width waits until F can be read
+            check_layers(tuple(map(tuple, row["layers"])))
             _, row["width"] = row["layers"][-1]
     elif field == "width" and row["block"] == "composed" and isinstance(row["layers"], list):
         with suppress(TypeError, ValueError, IndexError):
@@ -146,8 +147,9 @@ def layers_of(row: dict) -> list[list[int]]:
 
 def convolutions(text: object) -> list | str:
     """ "3×64, 1x256" -> [[3, 64], [1, 256]]; what cannot be read stays for the spec to refuse."""
-    parts = [part for part in re.split(r"[,;·\s]+", str(text).strip()) if part]
-    pairs = [re.fullmatch(r"(\d{1,9})[x×*](\d{1,9})", part) for part in parts]
+    joined = re.sub(r"\s*[xX×*]\s*", "×", str(text).strip())
+    parts = [part for part in re.split(r"[,;·\s]+", joined) if part]
+    pairs = [re.fullmatch(r"(\d{1,9})×(\d{1,9})", part) for part in parts]
     return [[int(n) for n in pair.groups()] for pair in pairs] if all(pairs) else str(text)
 
 
@@ -169,7 +171,7 @@ def number(title: str, help: str, limit: str, step: int = 1, width: str = "") ->
 
 def menu(title: str, help: str, table: dict, width: str = "") -> dict:
     """A menu of a table's rows, with what each means."""
-    options = [[key, row.title] for key, row in table.items()]
+    options = [[key, row.title, SHORT.get(key, key)] for key, row in table.items()]
     meanings = "\n".join(
         f"{row.title}: {row.what}" for row in table.values() if getattr(row, "what", "")
     )
@@ -180,6 +182,15 @@ def text(title: str, help: str) -> dict:
     return {"title": title, "help": help, "is_text": True, "width": ""}
 
 
+#: what a closed menu of shortcuts has room for, where that is not the key
+SHORT = {
+    "identity": "x",
+    "scaled": "½",
+    "gated": "gate",
+    "gated-x": "gate x",
+    "dropout": "drop",
+    "layer": "each",
+}
 #: key of the draft (or of a part of it) -> how the form asks for it
 FIELDS = {
     "size": number(
@@ -210,13 +221,13 @@ FIELDS = {
 }
 #: field of a StageSpec -> how the stage table asks for it; `more` stands below the row
 COLUMNS = {
-    "block": menu("Block", "What F is", BLOCKS, "29%"),
+    "block": menu("Block", "What F is", BLOCKS, "27%"),
     "num_blocks": number("Blocks", "Blocks in this stage", "num_blocks", width="18%"),
     "width": number("Width", "Channels of the 3×3 convolutions", "width", 16, "21%"),
     "stride": number(
-        "Stride", "Of the stage's first block: 2 halves height and width", "stride", width="16%"
+        "Stride", "Of the stage's first block: 2 halves height and width", "stride", width="15%"
     ),
-    "shortcut": menu("Shortcut", "What becomes of x", SHORTCUTS, "16%") | {"short": True},
+    "shortcut": menu("Shortcut", "What becomes of x", SHORTCUTS, "19%") | {"short": True},
     "layers": text("F", "1 to 4 convolutions, kernel × channels each: 1×16, 3×16, 1×64")
     | {"more": True},
     "cardinality": number("Cardinality", "Groups of the 3×3: ResNeXt has 32", "cardinality")

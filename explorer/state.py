@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from contextlib import suppress
 from dataclasses import replace
+from typing import BinaryIO
 
 import streamlit as st
 
@@ -21,7 +22,7 @@ from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.presets import PRESETS
 from resnet_core.resolve import convs_of
 from resnet_core.runs.engine import EngineError
-from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
+from resnet_core.spec import MAX_JSON, NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
@@ -155,16 +156,20 @@ def show_net(net: NetSpec) -> None:
 def open_file() -> None:
     """Callback of the uploader: a spec, or a checkpoint from which one is inferred."""
     SS.file_error = SS.checkpoint = None
-    file = SS[FILE]
-    if file is None:
-        return
+    if SS[FILE] is not None:
+        show_file(SS[FILE].name, SS[FILE])
+
+
+def show_file(name: str, file: BinaryIO) -> None:
+    """The net in a file becomes the net on screen; what is wrong with the file is kept to tell."""
     try:
-        if file.name.lower().endswith(".json"):
-            found = NetSpec.from_json(file.getvalue().decode(errors="replace"))
+        if name.lower().endswith(".json"):
+            text = file.read(4 * MAX_JSON + 1)  # bytes: more than any spec has
+            found = NetSpec.from_json(text.decode("utf-8-sig", errors="replace"))
         else:
             tensors = checkpoints.read(file)
             inferred = checkpoints.infer(tensors)
-            SS.checkpoint, found = (file.name, inferred, tensors), inferred.net
+            SS.checkpoint, found = (name, inferred, tensors), inferred.net
         trace(found)
     except SpecError as e:
         SS.file_error, SS.checkpoint = e, None
@@ -206,6 +211,7 @@ def choose_preset() -> None:
 
 
 def show_preset(key: str) -> None:
+    SS.file_error = SS.checkpoint = None
     SS.opened, SS.selected = frozenset(), None
     commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
 

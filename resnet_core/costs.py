@@ -71,6 +71,14 @@ def point(layer) -> tuple[int, int, int]:
     return 1, 1, 0
 
 
+def one_group(layer) -> int:
+    return 1
+
+
+def conv_groups(layer: nn.Conv2d) -> int:
+    return layer.groups
+
+
 def conv_detail(layer: nn.Conv2d) -> str:
     groups = f", {layer.groups} groups" if layer.groups > 1 else ""
     return strided(window_of(layer)) + groups
@@ -138,11 +146,14 @@ class Layer:
     window: Callable = point  # (layer) -> kernel, stride, padding
     keeps_shape: bool = False  # then it need not run: torch's meta kernels take up to 2 ms
     keeps: Callable = nothing  # (layer, shape in, shape out) -> Kept, as autograd does
+    groups: Callable = one_group  # (layer) -> groups of channels that it treats apart
 
 
 #: Every layer that a net may have. MACs as torch.utils.flop_counter counts them (2 FLOPs each).
 LAYERS = {
-    nn.Conv2d: Layer("conv", conv_macs, conv_detail, window_of, keeps=its_inputs),
+    nn.Conv2d: Layer(
+        "conv", conv_macs, conv_detail, window_of, keeps=its_inputs, groups=conv_groups
+    ),
     nn.Linear: Layer("linear", linear_macs, keeps=its_inputs),
     nn.BatchNorm2d: Layer(
         "norm", detail=lambda layer: "batch", keeps_shape=True, keeps=batch_norm_keeps
@@ -152,6 +163,7 @@ LAYERS = {
         detail=lambda layer: f"group, {layer.num_groups} groups",
         keeps_shape=True,
         keeps=group_norm_keeps,
+        groups=lambda layer: layer.num_groups,
     ),
     ScalarBias: Layer("bias", keeps_shape=True),
     ScalarScale: Layer("scale", detail=lambda layer: "s·x + b", keeps_shape=True, keeps=its_inputs),

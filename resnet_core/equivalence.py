@@ -140,7 +140,7 @@ def _demonstrate(net: NetSpec, spec: BlockSpec, seed: int) -> Demonstration:
     if is_small:
         block, inputs = drawn_block(net, spec, seed), random_inputs(spec, seed)
     if why_not:
-        bend = nonlinearity(block, inputs) if is_small else None
+        bend = nonlinearity(block, inputs) if is_small and block.shortcut is not None else None
         return Demonstration(spec.path, None, why_not, nonlinearity=bend)
     merged = describe(spec, block)
     taps = merged.in_channels * max(merged.in_channels, merged.out_channels * merged.kernel**2)
@@ -178,7 +178,7 @@ def reason(spec: BlockSpec, block: Block) -> str:
         )
     if len(spec.convs) > 1:
         return (
-            f"The shortcut skips {len(spec.convs)} convolutions with a {act} between each two. "
+            f"The shortcut skips {len(spec.convs)} convolutions with a {act} between them. "
             "F is not linear, so no single convolution equals this block."
         )
     if has_gate(block):

@@ -87,7 +87,7 @@ def sees_whole_map(op: Op) -> bool:
 
 
 def is_group_norm(op: Op) -> bool:
-    return op.kind == "norm" and op.detail.startswith("group")
+    return op.layer == "GroupNorm"
 
 
 @dataclass(frozen=True)

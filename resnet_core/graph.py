@@ -43,6 +43,13 @@ class Op:
     detail: str = ""  # what the layer's own settings are: "3×3, stride 2"
     window: tuple[int, int, int] = (1, 1, 0)  # kernel, stride, padding; of both sides
     keeps: Kept = NOTHING_KEPT  # for the backward pass
+    layer: str = ""  # the module's class: "GroupNorm"; "" for what no module does
+    groups: int = 1  # of a conv or a group norm
+
+    @property
+    def is_beside(self) -> bool:
+        """Whether it is on a shortcut, in an attention or in an addition, not on the main path."""
+        return not BESIDE.isdisjoint(self.path.split("."))
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class LayerGraph:
     def main_layers(self) -> tuple[Op, ...]:
         """The conv and linear layers on the main path, from input to output."""
         weighted = (op for op in self.ops if op.kind in ("conv", "linear"))
-        return tuple(op for op in weighted if not BESIDE & set(op.path.split(".")))
+        return tuple(op for op in weighted if not op.is_beside)
 
     @cached_property
     def by_path(self) -> dict[str, Op]:
@@ -150,8 +157,8 @@ def _append(ops: list[Op], place: str, part: tuple[Op, ...]) -> None:
     for op in part:
         inputs = tuple(end if i == "input" else f"{place}.{i}" for i in op.inputs)
         path = f"{place}.{op.path}"  # dataclasses.replace would take twice as long
-        of_op = (op.shape, op.params, op.macs, op.detail, op.window, op.keeps)
-        ops.append(Op(path, op.kind, inputs, *of_op))
+        costs = (op.shape, op.params, op.macs, op.detail, op.window, op.keeps)
+        ops.append(Op(path, op.kind, inputs, *costs, op.layer, op.groups))
 
 
 @lru_cache(maxsize=1024)  # equal blocks are traced once: ResNet-152 has 8 different ones
@@ -180,7 +187,8 @@ def _op(traced: fx.GraphModule, node: fx.Node, inputs: tuple[str, ...]) -> Op:
     params = sum(p.numel() for p in layer.parameters())
     macs, detail, window = row.macs(layer, shape), row.detail(layer), row.window(layer)
     keeps = row.keeps(layer, node.all_input_nodes[0].meta["shape"], shape)
-    return Op(node.target, row.kind, inputs, shape, params, macs, detail, window, keeps)
+    what = type(layer).__name__, row.groups(layer)
+    return Op(node.target, row.kind, inputs, shape, params, macs, detail, window, keeps, *what)
 
 
 class _Tracer(fx.Tracer):

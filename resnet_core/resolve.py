@@ -182,11 +182,11 @@ def check_arms(net: NetSpec, block: BlockSpec, reduction: int) -> None:
         remedy = f"Use shortcut B, or a width that puts out at least {before} channels"
     else:
         skip = (before, *large)
-        causes = [f"stride {block.stride}"] if block.stride > 1 else []
-        causes += [f"{before} channels that become {out}"] if before != out else []
+        does = [f"has stride {block.stride}"] if block.stride > 1 else []
+        does += [f"puts out {out} channels"] if before != out else []
         problem = (
-            f"F(x) is {'×'.join(map(str, residual))} and the identity {'×'.join(map(str, skip))}, "
-            f"because of {' and '.join(causes)}: they cannot be added"
+            f"F(x) is {'×'.join(map(str, residual))} and x is {'×'.join(map(str, skip))}, so they "
+            f"cannot be added: F {' and '.join(does)}, the identity changes nothing"
         )
         remedy = f"Use shortcut {'A, B' if out >= before else 'B'} or D"
     error = ShapeMismatch("shortcut", problem, remedy, block, residual, skip)

@@ -165,6 +165,7 @@ class Shortcut:
     )
     reach: str = ANY
     every_layer: bool = False  # around each conv of F instead of around F
+    averages: bool = False  # the weights of F(x) and x in their sum are 1 together
 
 
 SHORTCUTS = {
@@ -199,6 +200,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ScaledAdd,
         WIDENS,
+        averages=True,
     ),
     "gated": Shortcut(
         "exclusive gating",
@@ -206,6 +208,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ExclusiveGate,
         WIDENS,
+        averages=True,
     ),
     "gated-x": Shortcut(
         "shortcut-only gating",

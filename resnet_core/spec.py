@@ -68,6 +68,10 @@ class ShapeMismatch(SpecError):
         return ShapeMismatch(where, self.problem, self.remedy, self.block, self.residual, self.skip)
 
 
+#: part of a key -> what the screen calls it, where that is not the key itself
+WORDS = {"residual": "F", "layers": "F", "antialias": "striding"}
+
+
 def in_words(where: str) -> str:
     """A key as a reader says it: "stage2.0.shortcut" -> "Stage 2, block 1, shortcut"."""
     parts = []
@@ -77,7 +81,7 @@ def in_words(where: str) -> str:
         elif part.isdigit():
             parts.append(f"block {int(part) + 1}")
         else:
-            parts.append("F" if part == "residual" else part.replace("num_", "").replace("_", " "))
+            parts.append(WORDS.get(part, part.replace("num_", "").replace("_", " ")))
     words = ", ".join(parts)
     return words[:1].upper() + words[1:]
 
@@ -273,8 +277,10 @@ def shown(value: int) -> str:
 def check_layers(layers: object) -> None:
     """Raises SpecError unless `layers` are up to MAX_LAYERS pairs (odd kernel, channels)."""
     example = "Write kernel and channels of 1 to 4 convolutions, for example 3×64, 3×64"
-    if not isinstance(layers, tuple) or len(layers) > MAX_LAYERS:
+    if not isinstance(layers, tuple):
         raise SpecError("layers", f"{layers!r:.60} will not do", example)
+    if len(layers) > MAX_LAYERS:
+        raise SpecError("layers", f"{len(layers)} convolutions are too many", example)
     for layer in layers:
         if not (
             isinstance(layer, tuple)

@@ -321,3 +321,20 @@ def test_a_gpu_holds_that():
     assert out.requires_grad
     estimate = training_memory(trace(net), batch_size).activations - images.nbytes
     assert estimate == pytest.approx(kept, rel=0.05)
+
+
+def test_fields_do_not_read_what_is_written_for_readers():
+    for net in (preset("resnet50-gn"), preset("resnet50-avg"), preset("eca-resnet50d")):
+        graph = trace(net)
+        blank = replace(graph, ops=tuple(replace(op, detail="") for op in graph.ops))
+        assert receptive_fields(blank) == receptive_fields(graph)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(nets)
+def test_ops_know_their_modules_class_and_groups(net):
+    module = build(net)
+    for op in trace(net).ops[1:]:
+        layer = module.get_submodule(op.path)
+        assert op.layer == type(layer).__name__
+        assert op.groups == getattr(layer, "groups", getattr(layer, "num_groups", 1))

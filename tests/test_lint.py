@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from nets import nets
 from torch import nn
 
+from resnet_core.graph import trace
 from resnet_core.lint import RULES, lint
 from resnet_core.net import build
 from resnet_core.presets import PRESETS, cifar, digits, preset
@@ -54,6 +55,17 @@ FOUND = {
     "dead-blocks": [replace(cifar(20), order="act-before-add", init="zero")],
 }
 CASES = [(rule, net) for rule, found in FOUND.items() for net in found]
+
+
+@pytest.mark.parametrize(("rule", "net"), CASES, ids=[rule for rule, _ in CASES])
+def test_rules_do_not_read_what_is_written_for_readers(rule, net):
+    graph = trace(net)
+    blank = replace(graph, ops=tuple(replace(op, detail="") for op in graph.ops))
+
+    def found(graph):
+        return [(f.where, f.what) for f in RULES[rule].find(net, graph)]
+
+    assert found(blank) == found(graph)
 
 
 def test_every_rule_has_a_net():
@@ -119,6 +131,20 @@ def test_the_loud_net_is_loud_and_its_repairs_are_not():
     assert loudness(net) > 50
     for repair in finding_of("loud", net).repairs:
         assert loudness(repair.net) < 10, repair.title
+
+
+def test_a_shortcut_around_every_layer_adds_at_every_layer():
+    net = rows(bare(digits(20), "kaiming"), shortcut="layer", num_blocks=1)  # 3 blocks of 2 convs
+    finding = finding_of("loud", net)
+    assert finding.what.startswith("6 additions") and finding.repairs
+    assert loudness(net) > 1.5 * loudness(rows(net, shortcut="B"))
+    assert all(loudness(repair.net) < loudness(net) / 1.5 for repair in finding.repairs)
+
+
+@pytest.mark.parametrize("shortcut", ["scaled", "gated", "none"])
+def test_additions_that_average_are_not_loud(shortcut):
+    net = rows(bare(digits(56), "kaiming"), shortcut=shortcut)
+    assert loudness(net) < 10 and "loud" not in {finding.rule for finding in lint(net)}
 
 
 def gradients_in_F(net):
@@ -190,3 +216,12 @@ def test_pixels_that_are_left_over_are_really_never_seen():
     x = torch.randn(1, 8, 9, 10, requires_grad=True)
     build(net).stage1(x).sum().backward()
     assert not x.grad[:, :, 8].any() and x.grad[:, :, :, 9].any()
+
+
+def test_a_pool_of_whole_windows_leaves_out_what_another_averages():
+    net = replace(preset("resnet50-avg"), input_shape=(3, 226, 226))  # 113 behind the stem's conv
+    assert "the last 1 of 113 is never seen" in finding_of("uneven-pixels", net).what
+    pool = build(net).stem.pool
+    x = torch.randn(1, 64, 113, 113, requires_grad=True)
+    pool(x).sum().backward()
+    assert not x.grad[:, :, 112].any() and x.grad[:, :, 111].any()

@@ -1,11 +1,13 @@
 """Every page under Streamlit's own test driver: what it shows, and what a wrong input does."""
 
+import io
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
+import torch
 from stored_runs import stored_run
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +15,7 @@ from explorer import cached
 from explorer.link import Experiment, encode
 from resnet_core import estimate
 from resnet_core.graph import trace
+from resnet_core.net import build
 from resnet_core.presets import DEFAULT, PRESETS, digits, preset
 from resnet_core.runs.engine import Engine
 
@@ -94,7 +97,7 @@ KEPT = (
     "opened",
     "selected",
 )
-KEPT += ("request_id", "seen", "run", "run_missing", "device")
+KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")
 
 
 def test_the_first_screen_has_a_pair_ready_to_run():
@@ -148,7 +151,7 @@ def test_a_change_shows_in_the_totals_against_the_preset():
         ("stage1.num_blocks", "1000000", "Stage 1, blocks: 1,000,000 is out of range"),
         ("stage1.width", "9" * 17, "Stage 1, width: a number of more than 15 digits"),
         ("stage3.width", "16", "zero-padding (A) can only add channels"),
-        ("stage2.shortcut", "identity", "F(x) is 32×4×4 and the identity 16×8×8"),
+        ("stage2.shortcut", "identity", "F(x) is 32×4×4 and x is 16×8×8"),
         ("size", "2", "nothing to subsample"),
         ("num_classes", "many", "'many' is not a whole number"),
     ],
@@ -164,7 +167,7 @@ def test_a_net_that_cannot_be_built_is_told_and_the_last_good_one_stays(where, v
 
 def test_a_mismatch_at_the_addition_is_told_with_repairs_that_are_one_click():
     app = edited(opened(), "stage2.shortcut", "identity")
-    assert "because of stride 2 and 16 channels that become 32" in shown(app.error[0])
+    assert "F has stride 2 and puts out 32 channels" in shown(app.error[0])
     assert any("must match the size of tensor" in code.value for code in app.code)
     repair = next(b for b in app.button if "Projection" in b.label)
     repair.click().run()
@@ -413,3 +416,63 @@ def test_the_layer_table_lists_every_op():
     app.session_state["fold_table_rows"] = True
     app.run()
     assert len(app.dataframe[0].value) == len(trace(preset(DEFAULT)).ops)
+
+
+def with_file(app: AppTest, name: str, content: bytes) -> AppTest:
+    """The page after a file was opened."""
+    return after(app, f"import io; state.show_file({name!r}, io.BytesIO({content!r}))")
+
+
+def weights_of(net, **other) -> bytes:
+    file = io.BytesIO()
+    torch.save({**build(net).state_dict(), **other}, file)
+    return file.getvalue()
+
+
+def file_fold(app: AppTest) -> AppTest:
+    app.session_state["fold_folder_open"] = True
+    return app.run()
+
+
+def test_a_spec_is_opened():
+    net = replace(preset("resnet20"), name="mine", order="preact")
+    app = with_file(opened(), "net.json", net.to_json().encode())
+    assert app.session_state.experiment.net == net
+    app.button(key="tool_undo").click().run()
+    assert app.session_state.experiment == Experiment()
+
+
+def test_a_checkpoint_is_opened_and_what_is_assumed_is_said():
+    app = file_fold(with_file(opened(), "w.pth", weights_of(preset("resnet20"))))
+    assert app.session_state.experiment.net == preset("resnet20")
+    assert app.session_state.experiment.base == "resnet20"
+    assert "Init: kaiming" in texts(app) and "All 116 tensors fit" in app.success[0].value
+
+
+def test_what_does_not_fit_the_net_on_screen_is_said_after_an_edit():
+    content = weights_of(preset("resnet20"), extra=torch.zeros(3))
+    app = file_fold(with_file(opened(), "w.pth", content))
+    app = edited(app, "stage3.width", "32")
+    app = file_fold(app)
+    assert "Of the file's 117 tensors" in shown(app.warning[0])
+    assert any("stage3.0.residual.conv1.weight is 64×32×3×3" in c.value for c in app.code)
+    app = file_fold(with_preset(app, "resnet18"))
+    assert not app.warning and not app.success  # another net was chosen: the file is history
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.json", b"{"), ("x.json", b"\xff" * 9), ("x.pth", b"junk"), ("x.safetensors", b"")],
+)
+def test_a_file_that_is_no_net_is_told(name, content):
+    app = file_fold(with_file(opened(), name, content))
+    assert app.error and not app.exception
+    assert app.session_state.experiment == Experiment()
+
+
+@pytest.mark.parametrize("init", ["kaiming", "zero", "fixup"])
+def test_what_the_twins_share_at_the_start_is_said(init):
+    net = replace(preset(DEFAULT), init=init, norm="fixup" if init == "fixup" else "batch")
+    said = texts(opened(x=encode(Experiment(net=net))))
+    assert ("same weights at step 0" in said) == (init == "kaiming")
+    assert ("the residual net alone sets F to zero" in said) == (init != "kaiming")

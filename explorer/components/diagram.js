@@ -53,6 +53,13 @@ function show(view, data) {
   view.svg.setAttribute("aria-label", data.label)
   if (view.drawn !== data.svg) redraw(view, data)
   mark(view, data.selected)
+  if (data.look_at !== view.lookedAt) lookAt(view, data.look_at)
+  view.lookedAt = data.look_at
+}
+
+function lookAt(view, id) { // scrolls the picture alone, not the page; the words below it, too
+  const below = (id && find(view, id)?.getBoundingClientRect().bottom + 70) || 0
+  view.pane.scrollTop += Math.max(0, below - view.pane.getBoundingClientRect().bottom)
 }
 
 function redraw(view, data) {

@@ -30,6 +30,7 @@ def diagram(
     picture: Picture,
     *,
     selected: str | None = None,
+    look_at: str | None = None,
     key: str = "diagram",
     on_select: Callable[[], None] = lambda: None,
     on_toggle: Callable[[], None] = lambda: None,
@@ -37,7 +38,8 @@ def diagram(
 ) -> None:
     """Shows `picture`, with a ring around the node that is or holds `selected`.
 
-    It scrolls inside when it is taller than `max_height`, a CSS length.
+    It scrolls inside when it is taller than `max_height`, a CSS length, and brings the node
+    `look_at` into sight when that is a new one.
 
     Both callbacks run before the next run of the page and find an id in the session state: in
     `[key].selected` of the node that was clicked, in `[key].toggle` of the card to open or close.
@@ -51,6 +53,7 @@ def diagram(
             "label": "Diagram of the net",
             "selected": picture.holder(selected) if selected else None,
             "max_height": max_height,
+            "look_at": look_at,
         },
         height="content",
         on_selected_change=on_select,

@@ -21,6 +21,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const send = (action, where, value = "") =>
     LATEST.get(root).report("edit", { action, where, value: String(value) });
 
+  function typing(event, value) { // while something is typed, Ctrl+Z undoes that and not the net
+    if ((event.ctrlKey || event.metaKey) && event.target.value !== String(value)) event.stopPropagation();
+  }
+
   function number({ where, value, step, least, help, name }) {
     const input = element("input", {
       type: "text", inputMode: "numeric", value, autocomplete: "off", "aria-label": name, title: help,
@@ -34,7 +38,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     };
     input.onchange = () => set(input.value.trim());
     input.onkeydown = (event) => {
-      if (event.ctrlKey || event.metaKey) event.stopPropagation(); // undo what is typed, not the net
+      typing(event, value);
       const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
       if (!direction) return;
       event.preventDefault();
@@ -49,20 +53,20 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function text({ where, value, help, name }) {
     const input = element("input", { type: "text", value, autocomplete: "off", "aria-label": name, title: help });
     input.onchange = () => input.value.trim() !== String(value) && send("set", where, input.value.trim());
-    input.onkeydown = (event) => { if (event.ctrlKey || event.metaKey) event.stopPropagation(); };
+    input.onkeydown = (event) => typing(event, value);
     return [input];
   }
 
   function menu({ where, value, options, help, name, short }) {
-    const known = options.some(([key]) => key === value) ? options : [...options, [value, value]];
+    const known = options.some(([key]) => key === value) ? options : [...options, [value, value, value]];
     const select = element("select", { "aria-label": name, title: help },
       ...known.map(([key, title]) => element("option", { value: key, selected: key === value }, title)));
     select.onchange = () => send("set", where, select.value);
     if (short) { // closed, the menu shows its keys; open, what they mean
       const texts = (part) => [...select.options].forEach((option, i) => { option.text = known[i][part]; });
       select.onpointerdown = select.onfocus = () => texts(1);
-      select.onblur = () => texts(0);
-      texts(0);
+      select.onblur = () => texts(2);
+      texts(2);
     }
     return [select];
   }
@@ -97,7 +101,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
 
   const focused = root.getRootNode().activeElement?.closest?.("[data-cell]")?.dataset.cell;
-  const labelled = (field) => element("label", { title: field.help, className: field.wide ? "wide" : "" },
+  const labelled = (field) => element("label", { title: field.help },
     element("span", {}, field.title), cell(field));
   const fields = (some, className) => element("div", { className }, ...some.map(labelled));
   const rare = fields(data.fields.filter((field) => field.more), "fields rare");

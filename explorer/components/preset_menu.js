@@ -11,8 +11,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".root");
   const [button, panel, search, list] = ["button", ".panel", "input", "[role=listbox]"].map((s) => root.querySelector(s));
   const now = data.rows.find((row) => row.key === data.chosen);
-  button.querySelector("#chosen").textContent = now.name;
-  button.querySelector(".family").textContent = now.family;
+  button.querySelector("#chosen").textContent = data.name;
+  button.querySelector(".family").textContent = data.name.startsWith(now.name) ? now.family : `against ${now.name}`;
   button.title = now.source;
   const before = LATEST.get(root);
   const latest = { data, report: setTriggerValue, redraw: before?.redraw ?? draw };
@@ -37,9 +37,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   }
   function draw() {
     const { data: { rows, chosen } } = LATEST.get(root);
-    const words = search.value.toLowerCase().split(/\s+/);
+    const plain = (text) => text.toLowerCase().replace(/[^\p{L}\p{N}]/gu, ""); // "pre-act" is "preact"
+    const words = search.value.split(/\s+/).map(plain);
     const found = rows.filter((row) => {
-      const text = `${row.name} ${row.family} ${row.source} ${row.key}`.toLowerCase();
+      const text = plain(`${row.name} ${row.family} ${row.source} ${row.key}`);
       return words.every((word) => text.includes(word));
     });
     const shown = [];
@@ -83,6 +84,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     } else if (event.key === "Enter" && at >= 0) {
       event.preventDefault(); // else the button, focused again, is pressed by it
       choose(all[at].dataset.key);
+    } else if (event.key === "Escape") {
+      event.preventDefault(); // else a search field would only clear itself
+      panel.hidePopover();
+      button.focus();
     }
     event.stopPropagation(); // typing is not a shortcut of the page
   };

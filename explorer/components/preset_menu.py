@@ -32,18 +32,21 @@ _MENU = st.components.v2.component(
 def preset_menu(
     rows: list[dict],
     chosen: str,
+    name: str,
     *,
     key: str,
     on_choose: Callable[[], None],
     on_await: Callable[[], None],
 ) -> None:
-    """Shows the row `chosen` of `rows` (from `cached.preset_rows`) and opens to all of them.
+    """Shows the net's `name` and opens to all `rows` (from `cached.preset_rows`).
+
+    The row `chosen` is marked: the net began as that preset, and is compared with it.
 
     A choice arrives in `st.session_state[key].chosen` as the row's key. `on_await` is called when
     the list is open and costs are still missing: the rows that follow should have them.
     """
     _MENU(
-        data={"rows": rows, "chosen": chosen},
+        data={"rows": rows, "chosen": chosen, "name": name},
         key=key,
         on_chosen_change=on_choose,
         on_awaited_change=on_await,

@@ -36,4 +36,9 @@ def show(graph: LayerGraph) -> None:
         }
         for m in feature_maps(graph)
     ]
-    st.dataframe(maps, hide_index=True, alt="feature map of each stage")
+    st.dataframe(
+        maps,
+        hide_index=True,
+        alt="feature map of each stage",
+        column_config={"values": st.column_config.NumberColumn(format="localized")},
+    )

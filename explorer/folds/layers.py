@@ -17,17 +17,25 @@ def show(graph: LayerGraph) -> None:
         rows.append(
             {
                 "layer": op.path,
-                "kind": op.kind,
-                "settings": op.detail,
-                "output": theme.shape(op.shape),
                 "parameters": op.params,
                 "MACs": op.macs,
+                "output": theme.shape(op.shape),
+                "settings": f"{op.kind} {op.detail}".strip(),
                 "receptive field": field and field.size,
                 "stride so far": field and field.stride,
                 "offset": field and field.offset,
             }
         )
-    st.dataframe(rows, hide_index=True, height=320, alt="every layer with its cost")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=320,
+        alt="every layer with its cost",
+        column_config={
+            name: st.column_config.NumberColumn(format="localized")
+            for name in ("parameters", "MACs")
+        },
+    )
     st.caption(
         "Receptive field: pixels along one side that one value sees; offset: the centre of what "
         "value (0, 0) sees. Empty where the whole map is seen, as behind a global pool."

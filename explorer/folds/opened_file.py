@@ -32,9 +32,10 @@ def show(graph: LayerGraph) -> None:
 
 def report(graph: LayerGraph, name: str, found: Inferred, tensors: dict) -> None:
     """What the file's keys told, what is only assumed, and whether the weights fit this net."""
-    st.markdown(theme.literal(f"{name}: {found.net.name}, with the names of {found.family}."))
+    st.markdown(theme.literal(f"{name} holds {found.net.name}, by names of {found.family}."))
+    st.markdown("Assumed, since keys and shapes do not tell:")
     for assumed in found.assumptions:
-        words = f"Assumed: {in_words(assumed.field)} is {assumed.value}. {assumed.why}"
+        words = f"{in_words(assumed.field)}: {assumed.value} ({assumed.why})"
         st.caption(theme.literal(words))
     fit = fit_of(graph.net, tensors)
     unfit = {
@@ -47,7 +48,10 @@ def report(graph: LayerGraph, name: str, found: Inferred, tensors: dict) -> None
             f"All {len(fit.taken):,} tensors fit the net on screen.", icon=":material/check:"
         )
     else:
-        st.warning(f"{len(fit.taken):,} of {len(tensors):,} tensors fit the net on screen.")
+        st.warning(
+            f"Of the file's {len(tensors):,} tensors {len(fit.taken):,} fit the net on screen; "
+            f"{len(fit.missing):,} of the net's are missing."
+        )
     for title, names in unfit.items():
         if names:
             st.caption(f"{title}: {len(names):,}")

@@ -12,9 +12,9 @@ from resnet_core.spec import SpecError
 
 def show(graph: LayerGraph) -> None:
     st.markdown(
-        "torchinfo counts what a layer *does*, so its mult-adds include biases and norm layers. "
-        "Our MACs are products that are summed in convolutions and linear layers, as in the "
-        "papers: that is why torchinfo's total is a little higher."
+        "torchinfo counts what a layer with weights *does*, so its mult-adds include biases and "
+        "norm layers, and leave out a blur, which is a convolution with fixed weights. Our MACs "
+        "are products that are summed in convolutions and linear layers, as in the papers."
     )
     try:
         opinion = summary(graph.net)

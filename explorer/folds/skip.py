@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 
 import streamlit as st
@@ -9,16 +10,16 @@ import streamlit as st
 from explorer import details, state, theme
 from resnet_core.equivalence import Demonstration, demonstrate, every_layer_cost
 from resnet_core.graph import LayerGraph
-from resnet_core.spec import BlockSpec, NetSpec, SpecError, in_words
+from resnet_core.spec import BlockSpec, NetSpec, SpecError
+
+#: shortcuts that can be compared with one around every layer: nothing else goes with them
+PLAIN_SUMS = ("none", "identity", "A", "B", "C", "D")
 
 
 def show(graph: LayerGraph) -> None:
     block = chosen(graph)
     shown = demonstration(graph.net, block.path)
-    st.markdown(
-        f"**{in_words(block.path)}** of this net: {details.formula(block)}, where F has "
-        f"{convolutions(block)}."
-    )
+    st.markdown(f"{theme.literal(details.formula(block))}, where F has {convolutions(block)}.")
     st.markdown(theme.literal(shown.sentence))
     if shown.merged and shown.merged.agreements:
         st.dataframe(
@@ -32,10 +33,9 @@ def show(graph: LayerGraph) -> None:
             ],
             hide_index=True,
         )
-    try:
-        st.markdown(theme.literal(every_layer_cost(graph.net).sentence))
-    except SpecError as e:
-        st.caption(theme.literal(str(e)))
+    with suppress(SpecError):  # another order has no such form
+        if all(stage.shortcut in PLAIN_SUMS for stage in graph.net.stages):
+            st.markdown(theme.literal(every_layer_cost(graph.net).sentence))
     if len(block.convs) > 1:
         st.button(
             "Try one convolution in this stage",

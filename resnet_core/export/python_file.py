@@ -7,7 +7,7 @@ from resnet_core.spec import NetSpec
 
 from .constructor import HOMES, constructor
 from .names import identifier, in_docstring
-from .sources import standing_alone
+from .sources import read, standing_alone
 from .training import main
 
 PRINT = """\
@@ -17,19 +17,23 @@ TRAIN = """\
     main({name}(), {shape}, {classes})"""
 
 
+ALL_HOMES = (*HOMES, main.__module__)
+for home in ALL_HOMES:  # now: what runs here is exported, not what is installed over it meanwhile
+    read(home)
+
+
 def source(net: NetSpec, *, training: bool = False) -> str:
     """The file's text, formatted; `training` adds a loop that prints the gradient at each block.
 
     Raises SpecError for a net that cannot be built.
     """
     graph = trace(net)
-    homes = (*HOMES, main.__module__)
     end = TRAIN if training else PRINT
 
     def named(name: str) -> tuple[str, frozenset[str]]:
         call = end.format(name=name, shape=net.input_shape, classes=net.num_classes)
         parts = [constructor(net, name), f'if __name__ == "__main__":\n{call}']
-        return standing_alone("\n\n\n".join(parts), homes)
+        return standing_alone("\n\n\n".join(parts), ALL_HOMES)
 
     _, taken = named("some_name_that_nothing_has")
     text, _ = named(identifier(net.name, taken | {"net"}))

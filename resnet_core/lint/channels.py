@@ -83,7 +83,7 @@ def lonely_groups(net: NetSpec, graph: LayerGraph) -> Iterator[Found]:
     for op in graph.ops:
         if is_group_norm(op):
             channels, *size = op.shape
-            per_group = channels // int(op.detail.split()[1])
+            per_group = channels // op.groups
             values = per_group * prod(size)
             if per_group == 1 or values == 1:
                 worst = min(values, seen.get(place_of(op), (values,))[0])

@@ -51,8 +51,3 @@ def stage_of(where: str) -> int | None:
 def place_of(op: Op) -> str:
     """ "stem", "stage1", ... or "head"."""
     return op.path.partition(".")[0]
-
-
-def is_beside(op: Op) -> bool:
-    """Whether the op is on the way of a shortcut or in an attention, not in F or the stem."""
-    return not {"shortcut", "attention", "add"}.isdisjoint(op.path.split("."))

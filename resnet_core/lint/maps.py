@@ -12,7 +12,7 @@ from resnet_core.repairs import Change, less_stem
 from resnet_core.resolve import size_after, stride_of_stem
 from resnet_core.spec import NetSpec
 
-from .finding import Found, is_beside, place_of, stage_of
+from .finding import Found, place_of, stage_of
 
 FIELD_LIMIT = 16  # times the input: ResNet-110 on 32x32 images has 15.7
 SMALL_IMAGE = 64  # pixels: up to this side, a stem that divides by 4 leaves too little
@@ -21,7 +21,7 @@ SMALL_IMAGE = 64  # pixels: up to this side, a stem that divides by 4 leaves too
 def one_pixel_maps(net: NetSpec, graph: LayerGraph) -> Iterator[Found]:
     seen = {}
     for op in graph.ops:
-        if op.kind == "conv" and op.window[0] > 1 and not is_beside(op):
+        if op.kind == "conv" and op.window[0] > 1 and not op.is_beside:
             size = graph.by_path[op.inputs[0]].shape[1:]
             if size == (1, 1):
                 seen.setdefault(place_of(op), op)
@@ -139,10 +139,11 @@ def left_over(op: Op, size: int) -> str | None:
     kernel, stride, padding = op.window
     if stride > kernel:  # pixels are skipped everywhere, see skipped_pixels
         return None
-    reads = (-(-size // stride) - 1) * stride - padding + kernel  # as far as the last window goes
+    windows = size // stride if op.layer == "WholePool" else -(-size // stride)
+    reads = (windows - 1) * stride - padding + kernel  # as far as the last window goes
     if reads < size:
         return f"the last {size - reads} of {size} is never seen"
-    if op.detail.startswith("average") and size % stride:
+    if op.layer == "AveragePool" and size % stride:
         return f"the last window averages {size % stride} instead of {stride}"
     return None
 
@@ -166,4 +167,4 @@ def even_inputs(net: NetSpec, steps: list[tuple[int, Op]]) -> Iterator[Change]:
 
 def strided_ops(graph: LayerGraph) -> Iterator[Op]:
     """Layers of the stem and of F that subsample."""
-    return (op for op in graph.ops if op.window[1] > 1 and not is_beside(op))
+    return (op for op in graph.ops if op.window[1] > 1 and not op.is_beside)

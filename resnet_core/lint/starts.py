@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from resnet_core.blocks import ORDERS
-from resnet_core.graph import LayerGraph
+from resnet_core.graph import LayerGraph, Op
 from resnet_core.repairs import Change
+from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec
 
-from .finding import Found
+from .finding import Found, place_of, stage_of
 
-LOUD_BLOCKS = 6  # residual blocks from which a signal that doubles in each is too loud
+LOUD_ADDS = 6  # additions from which a signal that doubles in each is too loud
 DEEP = 20  # layers from which PyTorch's default init without a norm lets the signal fade
 
 FIXUP = "Fixup: norm and init", {"norm": "fixup", "init": "fixup"}
@@ -22,16 +23,22 @@ ZERO_INIT = "Zero-init", {"init": "zero"}
 
 
 def loud_forward(net: NetSpec, graph: LayerGraph) -> Iterator[Found]:
-    adds = sum(s.num_blocks for s in net.stages if s.shortcut not in ("none", "scaled", "gated"))
-    if net.norm != "none" or net.init != "kaiming" or adds < LOUD_BLOCKS:
+    adds = sum(op.kind == "add" and not averages(net, op) for op in graph.ops)
+    if net.norm != "none" or net.init != "kaiming" or adds < LOUD_ADDS:
         return
     yield Found(
         "init",
         f"{adds} additions without a norm: the signal's variance may grow up to 2^{adds} times",
-        "Kaiming's init keeps the size of F(x), and adding x to it doubles the variance in every "
-        "block. The loss starts far above chance, or is not a number.",
+        "Kaiming's init keeps the size of F(x), and adding x to it doubles the variance each "
+        "time. The loss starts far above chance, or is not a number.",
         [FIXUP, BATCH_NORM, ZERO_INIT],
     )
+
+
+def averages(net: NetSpec, add: Op) -> bool:
+    """Whether an addition takes a mean of its arms, which is no larger than they are."""
+    stage = net.stages[stage_of(place_of(add)) - 1]
+    return SHORTCUTS[stage.shortcut].averages
 
 
 def fading_forward(net: NetSpec, graph: LayerGraph) -> Iterator[Found]:

@@ -63,12 +63,11 @@ def _short(op: Op) -> str:
 
 
 def _conv_title(op: Op) -> str:
-    kernel = op.detail.partition(",")[0]
-    return f"conv {kernel}" if "×" in kernel else "conv 1D"
+    return "conv 1D" if op.layer == "ChannelConv" else f"conv {op.detail.partition(',')[0]}"
 
 
 def _conv_what(op: Op, before: int) -> str:
-    if "×" not in op.detail:
+    if op.layer == "ChannelConv":
         return f"size {op.detail.partition(' ')[0]}"  # of a window along the channels
     settings = _settings(op).partition(" ")[2].strip()
     return f"{settings} {_channels(op, before)}".strip()
