@@ -31,6 +31,7 @@ from .shortcuts import ScaledAdd
 from .spec import BlockSpec, NetSpec, SpecError, in_words
 
 MAX_WEIGHTS = 8_000_000  # of a block, and of its single convolution, that somebody waits for
+NO_SHORTCUT = "There is no shortcut here: y = F(x), and nothing is added to it."
 PIXELS = 8  # height and width of the random maps; wider for kernels that are
 
 
@@ -75,7 +76,8 @@ class Demonstration:
         return f"{where}: {_verdict(self.merged, self.conditions) if self.merged else self._not()}"
 
     def _not(self) -> str:
-        if not self.nonlinearity or self.nonlinearity < 1e-9:
+        is_linear = self.nonlinearity is None or self.nonlinearity < 1e-9
+        if is_linear or self.why_not == NO_SHORTCUT:
             return self.why_not
         away = f"{100 * self.nonlinearity:.2g} %"
         return f"{self.why_not} Measured: F(a + b) and F(a) + F(b) are {away} of their size apart."
@@ -140,7 +142,7 @@ def _demonstrate(net: NetSpec, spec: BlockSpec, seed: int) -> Demonstration:
     if is_small:
         block, inputs = drawn_block(net, spec, seed), random_inputs(spec, seed)
     if why_not:
-        bend = nonlinearity(block, inputs) if is_small and block.shortcut is not None else None
+        bend = nonlinearity(block, inputs) if is_small else None
         return Demonstration(spec.path, None, why_not, nonlinearity=bend)
     merged = describe(spec, block)
     taps = merged.in_channels * max(merged.in_channels, merged.out_channels * merged.kernel**2)
@@ -170,7 +172,7 @@ def reason(spec: BlockSpec, block: Block) -> str:
     """Why no single convolution equals the block, in one or two sentences; "" if one does."""
     act = ACTIVATIONS[spec.activation].title
     if block.shortcut is None:
-        return "There is no shortcut here: y = F(x), and nothing is added to it."
+        return NO_SHORTCUT
     if len(spec.convs) > 1 and isinstance(block, EveryLayer):
         return (
             "Each shortcut goes around one layer, so each sum is a single convolution; but a "

@@ -138,8 +138,8 @@ def test_two_layers_with_a_relu_between_them_bend():
 
 
 def test_what_a_linear_F_measures_is_zero():
-    """The witness of a bend is silent where F is linear: here only the shortcut bends."""
-    demonstration = demonstrate(one_layer(shortcut="gated"), "stage1.0")
+    """The witness of a bend is silent where F is linear: here only the shortcut is missing."""
+    demonstration = demonstrate(one_layer(shortcut="none"), "stage1.0")
     assert demonstration.nonlinearity < 1e-12
     assert "no shortcut" in demonstration.sentence and "Measured" not in demonstration.sentence
 

@@ -2,6 +2,7 @@
 
 import ast
 import builtins
+import copy
 import csv
 import io
 import re
@@ -248,8 +249,8 @@ def test_a_net_that_cannot_be_built_is_refused_in_words():
 
 
 def assert_onnx_agrees(net: NetSpec):
-    """Close to what torch gives in float64; where that is not close to torch in float32 (deep
-    random nets amplify every rounding), as close as that."""
+    """Close to what torch gives in float64. Random nets amplify every rounding: there, as close
+    as torch in float32, or as torch in float64 with weights a few roundings away."""
     torch.manual_seed(1)
     module, file = build(net), io.BytesIO()
     settle(module, net.input_shape)
@@ -263,9 +264,22 @@ def assert_onnx_agrees(net: NetSpec):
         images = torch.randn(batch, *net.input_shape)
         with torch.no_grad():
             rounded, exact = module.float()(images), module.double()(images.double())
-        (logits,) = session.run(["logits"], {"images": images.numpy()})
-        error, own_error = ((x - exact).abs().max() for x in (torch.from_numpy(logits), rounded))
-        assert error <= max(1e-4 * exact.abs().max(), 4 * own_error)
+            (logits,) = session.run(["logits"], {"images": images.numpy()})
+            shaken = rounded_weights(module)(images.double())
+        error, *own_errors = (
+            (x - exact).abs().max() for x in (torch.from_numpy(logits), rounded, shaken)
+        )
+        assert error <= max(1e-4 * exact.abs().max(), *(4 * own for own in own_errors))
+
+
+@torch.no_grad()
+def rounded_weights(module):
+    """The same net, each number in it off by about 1e-6 of itself: eight roundings of float32."""
+    other = copy.deepcopy(module)
+    for tensor in (*other.parameters(), *other.buffers()):
+        if tensor.is_floating_point():
+            tensor.mul_(1 + 1e-6 * torch.randn_like(tensor))
+    return other
 
 
 @torch.no_grad()
@@ -289,16 +303,16 @@ def test_presets_exported_as_onnx_agree(net):
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(nets)
 def test_any_net_exported_as_onnx_agrees(net):
     assert_onnx_agrees(net)
 
 
 def test_two_sessions_may_export_at_once():
-    with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda _: export(trace(cifar(20)), "onnx"), range(2))
-    assert first and len(first) == len(second)
+    with ThreadPoolExecutor(3) as pool:
+        files = list(pool.map(lambda _: export(trace(cifar(8)), "onnx"), range(6)))
+    assert len(set(files)) == 1 and files[0]  # all with the weights of seed 0
 
 
 def test_onnx_refuses_what_its_format_or_the_memory_cannot_hold():
