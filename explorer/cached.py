@@ -7,16 +7,19 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 
 from explorer import depth_chart, learning_chart, theme
 from explorer.curve import Curve, curve_of
 from resnet_core.devices import available_devices
-from resnet_core.graph import trace
+from resnet_core.geometry import Field, receptive_fields
+from resnet_core.graph import LayerGraph, trace
 from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.engine import Engine, ModelRecords, default_folder
+from resnet_core.spec import NetSpec
 from resnet_core.twins import pair_of
 
 
@@ -46,6 +49,16 @@ def engine() -> Engine:
 def devices() -> dict[str, str]:
     """key -> name, the best first."""
     return dict(available_devices())
+
+
+def fields(graph: LayerGraph) -> dict[str, Field | None]:
+    """`receptive_fields`, computed once while a graph is being looked at."""
+    return _fields(graph.net)
+
+
+@lru_cache(maxsize=16)
+def _fields(net: NetSpec) -> dict[str, Field | None]:
+    return receptive_fields(trace(net))
 
 
 def preset_rows() -> list[dict]:

@@ -1,13 +1,12 @@
-"""What is known about a selected part of the net. Pure."""
+"""What is known about a selected part of the net."""
 
 from __future__ import annotations
 
 import html
 import re
 
-from explorer import theme
+from explorer import cached, theme
 from resnet_core.blocks import ORDERS
-from resnet_core.geometry import receptive_fields
 from resnet_core.graph import LayerGraph, Op
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import BlockSpec, in_words
@@ -42,8 +41,10 @@ def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str
         ]
     if len(ops) == 1 and ops[0].detail:
         rows.append(("settings", ops[0].detail))
-    if field := receptive_fields(graph)[ops[-1].path]:
+    if field := cached.fields(graph)[ops[-1].path]:
         seen = f"{field.size}×{field.size} pixels, one step is {field.stride}"
+        if field.beyond:
+            seen += "; attention or group norm before it sees the whole map, too"
         rows.append(("receptive field", seen))
     params, macs = sum(op.params for op in ops), sum(op.macs for op in ops)
     rows += [

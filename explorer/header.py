@@ -9,8 +9,8 @@ import streamlit as st
 
 from explorer import state, theme
 from explorer.components.figure import STATIC
-from resnet_core.geometry import training_memory
 from resnet_core.graph import LayerGraph, trace
+from resnet_core.memory import training_memory
 from resnet_core.presets import preset
 
 

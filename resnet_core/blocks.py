@@ -144,7 +144,8 @@ class PreActivation(Block):
     """F(x) + shortcut(x), F = norm, act, conv, ..., norm, act, conv. He et al. 2016, fig. 4 (e).
 
     A projection takes the normed and activated x and has no norm of its own, as in the authors'
-    code; an identity takes x itself.
+    code; an identity takes x itself. In the net's first block, too: the paper activates before
+    that one splits, which changes no count where it projects.
     """
 
     def __init__(self, in_channels, convs, shortcut, add, kit):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from .geometry import training_memory
 from .graph import LayerGraph
+from .memory import training_memory
 from .spec import NetSpec, StageSpec
 
 

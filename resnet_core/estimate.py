@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import psutil
 import torch
 
-from .geometry import training_memory
 from .graph import trace
+from .memory import training_memory
 from .runs.loop import HOLD_STEPS
 from .runs.run import Speed
 from .spec import SpecError

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .graph import LayerGraph, Op
-from .memory import training_memory as training_memory  # one door for what a graph implies
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from resnet_core.geometry import (
     feature_maps,
     last_field,
     receptive_fields,
-    training_memory,
     visible,
 )
 from resnet_core.graph import trace
@@ -30,7 +29,7 @@ from resnet_core.layers import (
     OneMinus,
     SqueezeExcitation,
 )
-from resnet_core.memory import OPTIMIZERS, PRECISIONS
+from resnet_core.memory import OPTIMIZERS, PRECISIONS, training_memory
 from resnet_core.net import assemble, build
 from resnet_core.presets import cifar, digits, preset
 from resnet_core.sgd import SGD

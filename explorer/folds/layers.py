@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import theme
-from resnet_core.geometry import receptive_fields
+from explorer import cached, theme
 from resnet_core.graph import LayerGraph
 
 
 def show(graph: LayerGraph) -> None:
-    fields = receptive_fields(graph)
+    fields = cached.fields(graph)
     rows = []
     for op in graph.ops:
         field = fields[op.path]

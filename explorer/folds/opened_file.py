@@ -12,7 +12,7 @@ from resnet_core.export.onnx_file import onnx_bytes
 from resnet_core.graph import LayerGraph
 from resnet_core.spec import in_words
 
-MAX_MB = 400  # of a file that is sent to the server, whose memory it fills
+MAX_MB = 300  # of a file that is sent to the server, whose memory it fills
 
 
 def show(graph: LayerGraph) -> None:
