@@ -112,9 +112,10 @@ def norm_of(shapes: dict[str, Shape]) -> str:
 
 def order_of(shapes: dict[str, Shape]) -> str:
     """Key of ORDERS, by where a norm's tensors are."""
-    if "head.norm.bias" in shapes:
-        return "preact"
-    return "norm-after-add" if "stage1.0.norm.bias" in shapes else "original"
+    if "stage1.0.norm.bias" not in shapes:
+        return "original"
+    ends = ("stem.norm.bias", "stem.norm3.bias")  # behind the stem's last convolution
+    return "norm-after-add" if any(end in shapes for end in ends) else "preact"
 
 
 def assumed_everywhere(norm: str, order: str):

@@ -90,7 +90,7 @@ def translated(key: str, layout: Layout, pooled: set[str]) -> str | None:
 
 
 def not_a_resnet(keys: Mapping[str, str]) -> CheckpointError:
-    looked_for = ", ".join(f"{row.signs[0]!r} ({row.family})" for row in LAYOUTS)
+    looked_for = ", ".join(dict.fromkeys(f"{row.signs[0]!r} ({row.family})" for row in LAYOUTS))
     found = ", ".join(quoted(key) for key in list(keys)[:3])
     return CheckpointError(
         f"these are not the names of a residual net: looked for {looked_for}, found {found}",
@@ -141,5 +141,5 @@ LAYOUTS = (
     Layout("torchvision", ("layer1.0.conv1.weight", "conv1.0.weight"), DEEP + RESNET),
     Layout("torchvision", ("layer1.0.conv1.weight", "conv1.weight"), RESNET),
     Layout("timm", ("stages.0.blocks.0.conv1.weight", "norm.weight"), RESNET_V2),
-    Layout("this project", ("stage1.0.residual.conv1.weight", "head.fc.weight"), OWN),
+    Layout("this project", ("stage1.0.residual.conv1.weight",), OWN),
 )
