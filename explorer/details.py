@@ -6,10 +6,10 @@ import html
 import re
 
 from explorer import cached, theme
-from resnet_core.blocks import ORDERS
+from resnet_core.blocks import formula
 from resnet_core.graph import LayerGraph, Op
 from resnet_core.shortcuts import SHORTCUTS
-from resnet_core.spec import BlockSpec, in_words
+from resnet_core.spec import in_words
 
 
 def inside(graph: LayerGraph, path: str) -> list[Op]:
@@ -53,13 +53,6 @@ def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str
     ]
     kind = f" · {ops[0].kind}" if len(ops) == 1 else f" · {len(ops)} layers"
     return f"{in_words(path)}{kind}", rows
-
-
-def formula(block: BlockSpec) -> str:
-    """ "y = act(F(x) + shortcut(x))", with the order's own places of norm and activation."""
-    if block.shortcut == "none":
-        return ORDERS[block.order].formula.replace(" + x", "")
-    return ORDERS[block.order].formula.replace("+ x", "+ shortcut(x)")
 
 
 def source_shape(graph: LayerGraph, ops: list[Op]) -> tuple[int, ...]:

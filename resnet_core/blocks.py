@@ -14,7 +14,8 @@ from typing import NamedTuple
 from torch import nn
 
 from .layers import Add, StochasticDepth, conv
-from .shortcuts import has_projection, projection_where_needed
+from .shortcuts import SHORTCUTS, has_projection, projection_where_needed
+from .spec import BlockSpec
 
 
 class Conv(NamedTuple):
@@ -193,6 +194,16 @@ class EveryLayer(Block):
         return x
 
 
+def formula(block: BlockSpec) -> str:
+    """ "y = act(F(x) + x)": the block's order, and its shortcut's own sum."""
+    order, shortcut = ORDERS[block.order], SHORTCUTS[block.shortcut]
+    outer, residual = order.formula
+    keeps = block.in_channels == block.out_channels and block.stride == 1
+    x = "x" if keeps and block.shortcut != "C" else "shortcut(x)"
+    y = outer.format(shortcut.sum.format(F=residual, x=x))
+    return f"y = {y}" if not shortcut.every_layer else f"y = {y} around each layer of F"
+
+
 @dataclass(frozen=True)
 class BlockKind:
     """A row of BLOCKS."""
@@ -210,7 +221,7 @@ class Order:
 
     title: str
     what: str
-    formula: str
+    formula: tuple[str, str]  # y, with {} for the sum; and what F stands as in the sum
     make: Callable  # (in_channels, convs, shortcut, add, kit) -> module
     stem_norm: bool = True  # whether the stem ends in a norm ...
     stem_act: bool = True  # ... and in an activation
@@ -242,23 +253,23 @@ BLOCKS = {
 ORDERS = {
     "original": Order(
         "original", "conv, norm, act, conv, norm; act after the addition.",
-        "y = act(F(x) + x)", PostActivation,
+        ("act({})", "F(x)"), PostActivation,
     ),
     "norm-after-add": Order(
         "norm after +", "The norm stands in the way of the shortcut.",
-        "y = act(norm(F(x) + x))", NormAfterAdd,
+        ("act(norm({}))", "F(x)"), NormAfterAdd,
     ),
     "act-before-add": Order(
         "act before +", "F can only add: the signal grows with depth.",
-        "y = act(F(x)) + x", ActBeforeAdd,
+        ("{}", "act(F(x))"), ActBeforeAdd,
     ),
     "act-first": Order(
         "act first", "Activation first, norms behind the convolutions.",
-        "y = F(act(x)) + x", ActFirst, stem_act=False, head_act=True,
+        ("{}", "F(act(x))"), ActFirst, stem_act=False, head_act=True,
     ),
     "preact": Order(
         "pre-activation", "norm and act before each convolution; nothing after the addition.",
-        "y = F(act(norm(x))) + x", PreActivation, stem_norm=False, stem_act=False, head_norm=True,
+        ("{}", "F(act(norm(x)))"), PreActivation, stem_norm=False, stem_act=False, head_norm=True,
         head_act=True, projection_norm=False,
     ),
 }  # fmt: skip

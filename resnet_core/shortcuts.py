@@ -165,11 +165,12 @@ class Shortcut:
     )
     reach: str = ANY
     every_layer: bool = False  # around each conv of F instead of around F
+    sum: str = "{F} + {x}"  # what the (+) puts out
     averages: bool = False  # the weights of F(x) and x in their sum are 1 together
 
 
 SHORTCUTS = {
-    "none": Shortcut("none (plain)", "No shortcut: y = F(x).", no_shortcut),
+    "none": Shortcut("none (plain)", "No shortcut: y = F(x).", no_shortcut, sum="{F}"),
     "identity": Shortcut(
         "identity only", "x as it is, whatever the shape of F(x).", identity, reach=KEEPS
     ),
@@ -200,6 +201,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ScaledAdd,
         WIDENS,
+        sum="{F} / 2 + {x} / 2",
         averages=True,
     ),
     "gated": Shortcut(
@@ -208,6 +210,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ExclusiveGate,
         WIDENS,
+        sum="g(x) · {F} + (1 − g(x)) · {x}",
         averages=True,
     ),
     "gated-x": Shortcut(
@@ -216,12 +219,14 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ShortcutGate,
         WIDENS,
+        sum="{F} + (1 − g(x)) · {x}",
     ),
     "dropout": Shortcut(
         "dropout shortcut",
         "Half of x is dropped in training; A where the shape changes (He et al. 2016, table 1).",
         DropoutShortcut,
         reach=WIDENS,
+        sum="{F} + dropout({x})",
     ),
     "layer": Shortcut(
         "around every layer",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from resnet_core.blocks import ORDERS, Block, EveryLayer
+from resnet_core.blocks import ORDERS, Block, EveryLayer, formula
 from resnet_core.inits import INITS, residual_blocks
 from resnet_core.layers import (
     AveragePool,
@@ -307,3 +307,31 @@ def test_a_plain_net_has_the_modules_of_its_residual_one_without_shortcuts():
     plain, residual = build(cifar(20, "none")), build(cifar(20))
     keys = set(residual.state_dict())
     assert set(plain.state_dict()) == keys  # option A has no parameters
+
+
+@pytest.mark.parametrize(
+    ("order", "shortcut", "words"),
+    [
+        ("original", "none", "y = act(F(x))"),
+        ("original", "A", "y = act(F(x) + x)"),
+        ("original", "C", "y = act(F(x) + shortcut(x))"),
+        ("original", "scaled", "y = act(F(x) / 2 + x / 2)"),
+        ("original", "gated", "y = act(g(x) · F(x) + (1 − g(x)) · x)"),
+        ("norm-after-add", "gated-x", "y = act(norm(F(x) + (1 − g(x)) · x))"),
+        ("act-before-add", "dropout", "y = act(F(x)) + dropout(x)"),
+        ("act-first", "identity", "y = F(act(x)) + x"),
+        ("preact", "none", "y = F(act(norm(x)))"),
+        ("preact", "B", "y = F(act(norm(x))) + x"),
+        ("original", "layer", "y = act(F(x) + x) around each layer of F"),
+    ],
+)
+def test_a_block_is_written_as_it_computes(order, shortcut, words):
+    stage = StageSpec(num_blocks=1, width=16, shortcut=shortcut)
+    net = NetSpec(name="one", stages=(stage,), order=order)
+    assert formula(blocks_of(net)[0]) == words
+
+
+def test_a_shortcut_that_changes_the_shape_is_not_written_as_x():
+    stage = StageSpec(num_blocks=2, width=32, stride=2)
+    first, second = blocks_of(NetSpec(name="two", stages=(stage,)))
+    assert formula(first) == "y = act(F(x) + shortcut(x))" != formula(second)

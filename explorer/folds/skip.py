@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import streamlit as st
 
-from explorer import details, state, theme
+from explorer import state, theme
+from resnet_core.blocks import formula
 from resnet_core.equivalence import Demonstration, demonstrate, every_layer_cost
 from resnet_core.graph import LayerGraph
 from resnet_core.spec import BlockSpec, NetSpec, SpecError
@@ -19,7 +20,7 @@ PLAIN_SUMS = ("none", "identity", "A", "B", "C", "D")
 def show(graph: LayerGraph) -> None:
     block = chosen(graph)
     shown = demonstration(graph.net, block.path)
-    st.markdown(f"{theme.literal(details.formula(block))}, where F has {convolutions(block)}.")
+    st.markdown(f"{theme.literal(formula(block))}, where F has {convolutions(block)}.")
     st.markdown(theme.literal(shown.sentence))
     if shown.merged and shown.merged.agreements:
         st.dataframe(
