@@ -7,8 +7,11 @@ from hypothesis import given, settings
 from nets import any_nets
 
 from explorer.stage_table import COLUMNS, FIELDS, draft_of, form, with_edit
+from resnet_core.blocks import BLOCKS
+from resnet_core.layers import ATTENTIONS
 from resnet_core.presets import cifar, imagenet, preset
-from resnet_core.resolve import blocks_of
+from resnet_core.resolve import TABLES, blocks_of
+from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, SpecError
 
 
@@ -131,3 +134,15 @@ def test_a_mistake_in_a_block_marks_the_cell_of_its_stage():
 
 def test_the_form_is_json():
     assert json.loads(json.dumps(form(draft_of(cifar(20)), None, None)))
+
+
+MENUS = {**TABLES, "block": BLOCKS, "shortcut": SHORTCUTS, "attention": ATTENTIONS}
+
+
+@pytest.mark.parametrize(
+    ("field", "key"), [(f, key) for f, table in MENUS.items() for key in table]
+)
+def test_every_row_of_every_table_is_offered_and_explained(field, key):
+    asked, row = {**FIELDS, **COLUMNS}[field], MENUS[field][key]
+    assert [key, row.title] in [option[:2] for option in asked["options"]]
+    assert f"{row.title}: {row.what}" in asked["help"].splitlines()

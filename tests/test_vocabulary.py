@@ -5,6 +5,7 @@ import random
 import tracemalloc
 from collections import Counter
 from dataclasses import fields, replace
+from xml.etree import ElementTree
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from resnet_core.blocks import BLOCKS
 from resnet_core.graph import trace
 from resnet_core.layers import ATTENTIONS
 from resnet_core.net import build
+from resnet_core.picture import dot, draw, openable, standalone
 from resnet_core.resolve import TABLES, blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec
@@ -84,6 +86,15 @@ def net_with(field: str, key: str) -> NetSpec:
 @pytest.mark.parametrize(("field", "key"), ROWS)
 def test_every_row_of_every_table_runs_and_counts(field, key):
     runs_and_counts(net_with(field, key))
+
+
+@pytest.mark.parametrize(("field", "key"), ROWS)
+def test_every_row_of_every_table_is_drawn(field, key):
+    graph = trace(net_with(field, key))
+    layers = openable(graph)["layers"]
+    assert {op.path for op in graph.ops} <= set(draw(graph, layers).nodes)
+    ElementTree.fromstring(standalone(graph, layers))
+    assert dot(graph, layers).count("->") >= len(graph.ops) - 1
 
 
 @pytest.mark.parametrize("field", TABLE_OF)
