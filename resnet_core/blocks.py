@@ -199,8 +199,9 @@ def formula(block: BlockSpec) -> str:
     order, shortcut = ORDERS[block.order], SHORTCUTS[block.shortcut]
     outer, residual = order.formula
     keeps = block.in_channels == block.out_channels and block.stride == 1
-    x = "x" if keeps and block.shortcut != "C" else "shortcut(x)"
-    y = outer.format(shortcut.sum.format(F=residual, x=x))
+    taken = "x" if order.projection_norm or not shortcut.projects else "act(norm(x))"
+    x = "x" if keeps and block.shortcut != "C" else f"shortcut({taken})"
+    y = outer.format(shortcut.sum.format(F=residual, x=x, g="g(x)"))
     return f"y = {y}" if not shortcut.every_layer else f"y = {y} around each layer of F"
 
 

@@ -165,7 +165,8 @@ class Shortcut:
     )
     reach: str = ANY
     every_layer: bool = False  # around each conv of F instead of around F
-    sum: str = "{F} + {x}"  # what the (+) puts out
+    sum: str = "{F} + {x}"  # what the (+) puts out; {g} is its gate
+    projects: bool = False  # whether a convolution changes the shape of x
     averages: bool = False  # the weights of F(x) and x in their sum are 1 together
 
 
@@ -184,16 +185,19 @@ SHORTCUTS = {
         "B: projection",
         "Identity; a strided 1×1 convolution where the shape changes.",
         projection_where_needed,
+        projects=True,
     ),
     "C": Shortcut(
         "C: all projected",
         "A 1×1 convolution in every block (He et al. 2016, fig. 2 (e)).",
         Projection,
+        projects=True,
     ),
     "D": Shortcut(
         "D: pooled projection",
         "Identity; average pool and 1×1 convolution where the shape changes.",
         pooled_projection_where_needed,
+        projects=True,
     ),
     "scaled": Shortcut(
         "constant scaling",
@@ -210,7 +214,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ExclusiveGate,
         WIDENS,
-        sum="g(x) · {F} + (1 − g(x)) · {x}",
+        sum="{g}·{F} + (1−{g})·{x}",
         averages=True,
     ),
     "gated-x": Shortcut(
@@ -219,7 +223,7 @@ SHORTCUTS = {
         zero_pad_where_needed,
         ShortcutGate,
         WIDENS,
-        sum="{F} + (1 − g(x)) · {x}",
+        sum="{F} + (1−{g})·{x}",
     ),
     "dropout": Shortcut(
         "dropout shortcut",

@@ -22,6 +22,7 @@ from resnet_core.net import build, build_block
 from resnet_core.presets import cifar, preset
 from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import (
+    SHORTCUTS,
     DropoutShortcut,
     ExclusiveGate,
     PooledProjection,
@@ -316,8 +317,8 @@ def test_a_plain_net_has_the_modules_of_its_residual_one_without_shortcuts():
         ("original", "A", "y = act(F(x) + x)"),
         ("original", "C", "y = act(F(x) + shortcut(x))"),
         ("original", "scaled", "y = act(F(x) / 2 + x / 2)"),
-        ("original", "gated", "y = act(g(x) · F(x) + (1 − g(x)) · x)"),
-        ("norm-after-add", "gated-x", "y = act(norm(F(x) + (1 − g(x)) · x))"),
+        ("original", "gated", "y = act(g(x)·F(x) + (1−g(x))·x)"),
+        ("norm-after-add", "gated-x", "y = act(norm(F(x) + (1−g(x))·x))"),
         ("act-before-add", "dropout", "y = act(F(x)) + dropout(x)"),
         ("act-first", "identity", "y = F(act(x)) + x"),
         ("preact", "none", "y = F(act(norm(x)))"),
@@ -335,3 +336,29 @@ def test_a_shortcut_that_changes_the_shape_is_not_written_as_x():
     stage = StageSpec(num_blocks=2, width=32, stride=2)
     first, second = blocks_of(NetSpec(name="two", stages=(stage,)))
     assert formula(first) == "y = act(F(x) + shortcut(x))" != formula(second)
+
+
+def value_of(text: str, block: Block, x: torch.Tensor) -> torch.Tensor:
+    """A formula's y, its letters taken for the block's own modules."""
+    ends_in_act = hasattr(block.residual, "act")  # which is written outside of F
+    letters = {
+        "x": x,
+        "F": block.residual[:-1] if ends_in_act else block.residual,
+        "act": block.residual.act if ends_in_act else getattr(block, "act", None),
+        "norm": getattr(block, "norm", None),
+        "shortcut": block.shortcut,
+        "dropout": lambda x: x,  # in eval mode
+        "g": lambda x: torch.sigmoid(block.add.gate(x)),
+    }
+    return eval(text.removeprefix("y = ").replace("·", "*").replace("−", "-"), letters)
+
+
+@pytest.mark.parametrize("place", [0, 2], ids=["same shape", "other shape"])
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shortcut", sorted(set(SHORTCUTS) - {"identity", "layer"}))
+def test_what_is_written_is_what_is_computed(shortcut, order, place):
+    net = small(shortcut, order=order)
+    block, spec = block_of(net, place).eval(), blocks_of(net)[place]
+    x = torch.randn(2, spec.in_channels, 12, 12)
+    with torch.no_grad():
+        assert torch.allclose(value_of(formula(spec), block, x), block(x), atol=1e-5)

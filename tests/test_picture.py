@@ -439,10 +439,10 @@ SAID = {
     "B": ("1×1, /2batch norm", "F(x) + Wx"),
     "C": ("1×1, /2batch norm", "F(x) + Wx"),
     "D": ("pool 2×21×1batch norm", "F(x) + Wx"),
-    "scaled": ("subsample+ 16 zeros× 0.5", "0.5 F(x) + 0.5 x"),
+    "scaled": ("subsample+ 16 zeros× 0.5", "F(x) / 2 + x / 2"),
     "gated": ("subsample+ 16 zeros", "g·F(x) + (1−g)·x"),
     "gated-x": ("subsample+ 16 zeros", "F(x) + (1−g)·x"),
-    "dropout": ("subsample+ 16 zerosdropout 0.5", "F(x) + x"),
+    "dropout": ("subsample+ 16 zerosdropout 0.5", "F(x) + dropout(x)"),
     "layer": ("1×1, /2batch normidentity", "F₂(x₁) + x₁"),
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from resnet_core.shortcuts import SHORTCUTS
+
 from .layout import AXIS, Box, Layout, fork_y
 from .lettering import first_fit
 from .marks import shape_text, write
@@ -49,17 +51,10 @@ def letters(way: Arc, place: int, count: int) -> tuple[str, str]:
 
 def terms(way: Arc, node: Node, residual: str, x: str) -> tuple[str, str]:
     """The two terms of the sum: "F(x) + " and "x"."""
-    names = {child.id.rpartition(".")[2]: child for child in node.children if ".add." in child.id}
-    if "weigh_F" in names:
-        return f"g·{residual} + ", f"(1−g)·{x}"
-    if "weigh_x" in names:
-        return f"{residual} + ", f"(1−g)·{x}"
-    if "scale_F" in names:
-        factors = (names[name].title.removeprefix("× ") for name in ("scale_F", "scale_x"))
-        of_residual, of_x = factors
-        return f"{of_residual} {residual} + ", f"{of_x} {x}"
-    projects = any(child.kind == "conv" for child in way.lane)
-    return f"{residual} + ", f"W{x}" if projects else x
+    x = f"W{x}" if any(child.kind == "conv" for child in way.lane) else x
+    text = SHORTCUTS[node.block.shortcut].sum.format(F=residual, x=x, g="g")
+    before, plus, skipped = text.partition(" + ")
+    return before + plus, skipped
 
 
 def bracket(layers: list[Box], name: str) -> str:

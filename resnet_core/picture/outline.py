@@ -37,6 +37,7 @@ class Node:
     can_open: bool = False
     on_shortcut: bool = False
     broken: ShapeMismatch | None = None  # it is, or holds, the (+) that cannot add
+    block: BlockSpec | None = None  # what it shows, if that is one block
 
     @cached_property
     def takes(self) -> tuple[str, ...]:
@@ -174,6 +175,7 @@ def _block(graph: LayerGraph, opened: frozenset, block: BlockSpec, ops: tuple[Op
         skips=(_skip(graph, ops),),
         children=_layers(graph, opened, ops, block) if block.path in opened else (),
         can_open=True,
+        block=block,
     )
 
 
