@@ -49,7 +49,7 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
-        settle(config.device)
+        settle()
         self.config, self.model, self.lr = config, model, config.lr
         self.net = pair_of(config)[model]
         self.module = build_pair_member(config, model).to(
@@ -142,7 +142,7 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
     return right / len(examples.test_labels)
 
 
-def settle(device: str) -> None:
+def settle() -> None:
     """What makes runs fast and repeatable, for the calling thread and its process."""
     # a vanishing net's denormals would make it 3.6 x slower than its twin
     torch.set_flush_denormal(True)

@@ -11,7 +11,6 @@ from .ways import Arc, Side, arcs, main_path, sides, sources
 
 TURN = 36  # radius of the bends of a shortcut
 BEND = 6  # of the bends of other lines
-ADD = 14  # radius of the addition's circle
 BESIDE = 8  # left of the layers: what runs past some of them without being a shortcut
 
 
