@@ -102,9 +102,7 @@ class EveryLayerCost:
     """A net against the same net with a shortcut around every single layer."""
 
     params: int  # with shortcut "layer"
-    macs: int
     own_params: int  # as it is
-    own_macs: int
     projections: int  # 1x1 convolutions on shortcuts, with shortcut "layer"
     own_projections: int
 
@@ -165,7 +163,7 @@ def every_layer_cost(net: NetSpec) -> EveryLayerCost:
         sum(op.kind == "conv" and "shortcut" in op.path.split(".") for op in graph.ops)
         for graph in (other, own)
     ]
-    return EveryLayerCost(other.params, other.macs, own.params, own.macs, *projections)
+    return EveryLayerCost(other.params, own.params, *projections)
 
 
 def reason(spec: BlockSpec, block: Block) -> str:
