@@ -101,24 +101,24 @@ def test_the_picture_opens_and_tells(open_page):
 def test_the_default_experiment(open_page):
     page = open_page()
     page.get_by_role("button", name="Run", exact=True).dblclick()
-    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p, 30)
+    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p, 60)
     shoot(page, "running")
     assert re.search(r"run=1\b", page.url)
     page.evaluate("document.querySelector('.rx-figure .plot').kept = true")
-    wait_for(lambda: min(points(page)) > max(early), 20)
+    wait_for(lambda: min(points(page)) > max(early), 40)
     assert page.evaluate("document.querySelector('.rx-figure .plot').kept")  # one lasting node
     early = points(page)
 
     other = open_page("/?run=1", scheme="dark")
-    wait_for(lambda: (p := points(other)) and min(p) > 2, 20)
+    wait_for(lambda: (p := points(other)) and min(p) > 2, 40)
 
     page.reload()
-    late = wait_for(lambda: (p := points(page)) and min(p) > max(early) and p, 30)
+    late = wait_for(lambda: (p := points(page)) and min(p) > max(early) and p, 60)
     assert len(late) == 2
 
-    wait_for(lambda: "All 120 steps are done" in status(page), 60)
-    wait_for(lambda: points(page) == [120, 120], 10)
-    wait_for(lambda: points(other) == [120, 120], 10)
+    wait_for(lambda: "All 120 steps are done" in status(page), 120)
+    wait_for(lambda: points(page) == [120, 120], 20)
+    wait_for(lambda: points(other) == [120, 120], 20)
     expect(page.locator(".st-key-verdict")).to_contain_text("the residual net learned faster")
     expect(page.get_by_text("332 of 332 shared tensors identical")).to_be_visible()
     expect(page.get_by_text("120 of 120 batches identical")).to_be_visible()
@@ -142,17 +142,17 @@ def test_the_default_experiment(open_page):
 
     press(page, "Run")
     page.wait_for_url(re.compile(r"run=2\b"))
-    wait_for(lambda: (p := points(page)) and 2 < min(p) < 100, 30)
+    wait_for(lambda: (p := points(page)) and 2 < min(p) < 100, 60)
     press(page, "Pause")
-    wait_for(lambda: "Paused" in status(page), 10)
+    wait_for(lambda: "Paused" in status(page), 20)
     page.wait_for_timeout(1000)  # what was on its way arrives
     paused = points(page)
     page.wait_for_timeout(1500)
     assert points(page) == paused
     press(page, "Resume")
-    wait_for(lambda: max(points(page)) > max(paused), 20)
+    wait_for(lambda: max(points(page)) > max(paused), 40)
     press(page, "Stop")
-    wait_for(lambda: "topped" in status(page), 10)
+    wait_for(lambda: "topped" in status(page), 20)
     kept = points(page)
     assert min(kept) > 2 and max(kept) < 120
 
