@@ -35,8 +35,8 @@ def show() -> None:
 def levels(graph: LayerGraph) -> None:
     """Open the whole picture to one depth; or show it as Graphviz draws it."""
     with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
-        levels = picture.openable(graph)
-        shown = [level for level, paths in levels.items() if paths == state.opened()][-1:]
+        levels, opened = picture.openable(graph), state.opened()
+        shown = [level for level, paths in levels.items() if paths == opened][-1:]
         for level, paths in levels.items():
             st.button(
                 LEVELS[level],

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from torch import nn
 
 from .layers import Add, StochasticDepth, conv
-from .shortcuts import SHORTCUTS, has_projection, projection_where_needed
+from .shortcuts import ALWAYS, NEVER, SHORTCUTS, has_projection, projection_where_needed
 from .spec import BlockSpec
 
 
@@ -199,8 +199,8 @@ def formula(block: BlockSpec) -> str:
     order, shortcut = ORDERS[block.order], SHORTCUTS[block.shortcut]
     outer, residual = order.formula
     keeps = block.in_channels == block.out_channels and block.stride == 1
-    taken = "x" if order.projection_norm or not shortcut.projects else "act(norm(x))"
-    x = "x" if keeps and block.shortcut != "C" else f"shortcut({taken})"
+    taken = "x" if order.projection_norm or shortcut.projects == NEVER else "act(norm(x))"
+    x = "x" if keeps and shortcut.projects != ALWAYS else f"shortcut({taken})"
     y = outer.format(shortcut.sum.format(F=residual, x=x, g="g(x)"))
     return f"y = {y}" if not shortcut.every_layer else f"y = {y} around each layer of F"
 

@@ -149,6 +149,12 @@ class Layer:
     groups: Callable = one_group  # (layer) -> groups of channels that it treats apart
 
 
+AVERAGE = Layer(
+    "pool",
+    detail=lambda layer: "average " + strided(window_of(layer)),
+    window=window_of,
+    keeps=its_inputs,
+)
 #: Every layer that a net may have. MACs as torch.utils.flop_counter counts them (2 FLOPs each).
 LAYERS = {
     nn.Conv2d: Layer(
@@ -177,18 +183,8 @@ LAYERS = {
         window=window_of,
         keeps=max_pool_keeps,
     ),
-    AveragePool: Layer(
-        "pool",
-        detail=lambda layer: "average " + strided(window_of(layer)),
-        window=window_of,
-        keeps=its_inputs,
-    ),
-    WholePool: Layer(
-        "pool",
-        detail=lambda layer: "average " + strided(window_of(layer)),
-        window=window_of,
-        keeps=its_inputs,
-    ),
+    AveragePool: AVERAGE,
+    WholePool: AVERAGE,
     Blur: Layer(
         "pool",
         blur_macs,

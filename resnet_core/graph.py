@@ -120,6 +120,7 @@ def _trace(net: NetSpec) -> LayerGraph:
     return LayerGraph(net, blocks, tuple(ops))
 
 
+@lru_cache(maxsize=8)  # a page asks several times while it shows a mistake
 def trace_to_mismatch(net: NetSpec) -> LayerGraph:
     """The part of a net that can be built, up to the (+) whose two arms do not fit.
 

@@ -152,6 +152,8 @@ def plain_add(in_channels, out_channels, stride):
 #: what x itself may become on its way to the (+); see resolve.check_arms
 KEEPS, WIDENS, ANY = "keeps its shape", "is subsampled and zero-padded", "takes any shape"
 
+NEVER, NEEDED, ALWAYS = "never", "where the shape changes", "in every block"
+
 
 @dataclass(frozen=True)
 class Shortcut:
@@ -160,13 +162,11 @@ class Shortcut:
     title: str
     what: str  # one sentence for menus and help
     make: Callable  # (in_channels, out_channels, stride, norm) -> module; None in a plain net
-    join: Callable = (
-        plain_add  # (in_channels, out_channels, stride) -> module(F(x), shortcut(x)[, x])
-    )
+    join: Callable = plain_add  # (in_channels, out_channels, stride) -> module, see Block.join
     reach: str = ANY
     every_layer: bool = False  # around each conv of F instead of around F
     sum: str = "{F} + {x}"  # what the (+) puts out; {g} is its gate
-    projects: bool = False  # whether a convolution changes the shape of x
+    projects: str = NEVER  # when a convolution stands on the way of x
     averages: bool = False  # the weights of F(x) and x in their sum are 1 together
 
 
@@ -185,23 +185,23 @@ SHORTCUTS = {
         "B: projection",
         "Identity; a strided 1×1 convolution where the shape changes.",
         projection_where_needed,
-        projects=True,
+        projects=NEEDED,
     ),
     "C": Shortcut(
         "C: all projected",
         "A 1×1 convolution in every block (He et al. 2016, fig. 2 (e)).",
         Projection,
-        projects=True,
+        projects=ALWAYS,
     ),
     "D": Shortcut(
         "D: pooled projection",
         "Identity; average pool and 1×1 convolution where the shape changes.",
         pooled_projection_where_needed,
-        projects=True,
+        projects=NEEDED,
     ),
     "scaled": Shortcut(
         "constant scaling",
-        "F(x) / 2 + x / 2; A where the shape changes (He et al. 2016, table 1).",
+        "Both arms are halved; A where the shape changes (He et al. 2016, table 1).",
         zero_pad_where_needed,
         ScaledAdd,
         WIDENS,
@@ -210,7 +210,8 @@ SHORTCUTS = {
     ),
     "gated": Shortcut(
         "exclusive gating",
-        "g F(x) + (1 - g) x, g a sigmoid of a 1×1 convolution of x (He et al. 2016, table 1).",
+        "A gate, the sigmoid of a 1×1 convolution of x, weighs F(x) against x "
+        "(He et al. 2016, table 1).",
         zero_pad_where_needed,
         ExclusiveGate,
         WIDENS,
@@ -219,7 +220,7 @@ SHORTCUTS = {
     ),
     "gated-x": Shortcut(
         "shortcut-only gating",
-        "F(x) + (1 - g) x (He et al. 2016, table 1).",
+        "The same gate weighs x alone (He et al. 2016, table 1).",
         zero_pad_where_needed,
         ShortcutGate,
         WIDENS,

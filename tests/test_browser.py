@@ -64,6 +64,11 @@ def test_undo_of_typing_is_not_undo_of_the_net(open_page):
     page.locator(".totals").click()
     page.keyboard.press("Control+z")
     expect(page.locator('[data-id="stage2"]')).to_contain_text("9 basic blocks")
+    field(page, "stage 3, Width").fill("48")
+    field(page, "stage 3, Width").press("Enter")
+    expect(page.locator('[data-id="stage3"]')).to_contain_text("48 wide")
+    page.keyboard.press("Control+z")  # still in the field, where nothing is being typed
+    expect(page.locator('[data-id="stage3"]')).to_contain_text("64 wide")
 
 
 def test_a_mistake_is_told_beside_the_form_and_the_picture_stays(open_page):
