@@ -100,6 +100,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   plot.setAttribute("aria-label", data.label);
 
   const redraw = () => load(data.plotly).then((Plotly) => {
+    state.Plotly = Plotly;
     const now = state.data;
     const figure = themed(now, root);
     if (now.scrub) {
@@ -111,9 +112,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       }
       if (last >= 0) atStep(figure, now.scrub, state.parts, state.index);
     }
-    Plotly.react(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, displayModeBar: false });
+    if (STATES.get(root) !== state) return; // taken off the page while the library was on its way
+    state.drawn = Plotly.react(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, displayModeBar: false });
     slider(root, state, redraw);
-    state.Plotly = Plotly;
     if (!state.listening) {
       state.listening = true;
       plot.on("plotly_click", ({ points: [point] }) => {
@@ -123,5 +124,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
   });
   redraw();
-  return () => { state.Plotly?.purge(plot); STATES.delete(root); };
+  return () => {
+    STATES.delete(root);
+    // plotly goes on with a drawing for a moment, and stumbles over a plot that has been purged
+    state.drawn?.finally(() => { if (!STATES.has(root)) state.Plotly.purge(plot); });
+  };
 }
