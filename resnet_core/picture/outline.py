@@ -10,15 +10,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import NamedTuple
 
 from resnet_core.graph import LayerGraph, Op
 from resnet_core.layers import ATTENTIONS
 from resnet_core.spec import BlockSpec, ShapeMismatch
 
+from .joining import joined
 from .titles import blocks_what, layer_title, layer_what, part_what, skip_sign, stage_what
+from .view import VIEW, View
 
 #: A longer run of equal blocks shows its first, and one card for the others.
 LONGEST_RUN = 4
+
+
+class _Look(NamedTuple):
+    """What a reader has opened, and whether convolutions are shown with what belongs to them."""
+
+    opened: frozenset[str]
+    folds: bool
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,21 @@ class Node:
         return tuple(dict.fromkeys(i for op in self.ops for i in op.inputs if i not in own))
 
     @property
+    def end(self) -> str:
+        """Path of the op that puts its output out."""
+        return self.ops[-1].path
+
+    @property
+    def layer(self) -> Op:
+        """What a layer is called by: of a convolution with its norm, the convolution."""
+        return next((op for op in self.ops if op.path == self.id), self.ops[0])
+
+    @property
+    def folded(self) -> tuple[Op, ...]:
+        """The norm and activation that are shown with a convolution."""
+        return () if self.can_open else tuple(op for op in self.ops if op.path != self.id)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Of the output: C, H, W, or C behind the flatten."""
         return self.ops[-1].shape
@@ -59,11 +84,12 @@ class Node:
         return sum(op.macs for op in self.ops)
 
 
-def outline(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> tuple[Node, ...]:
+def outline(
+    graph: LayerGraph, opened: frozenset[str] = frozenset(), view: View = VIEW
+) -> tuple[Node, ...]:
     """The nodes at the top level, input first; those in `opened` have children."""
-    return tuple(
-        _part(graph, opened, part, tuple(ops)) for part, ops in groupby(graph.ops, _part_of)
-    )
+    look = _Look(opened, view.folds)
+    return tuple(_part(graph, look, part, tuple(ops)) for part, ops in groupby(graph.ops, _part_of))
 
 
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -114,21 +140,21 @@ def _node(graph: LayerGraph, id: str, kind: str, title: str, ops: tuple[Op, ...]
     return Node(id, kind, title, ops, _in_shape(graph, ops[0]), broken=broken, **more)
 
 
-def _part(graph: LayerGraph, opened: frozenset, part: str, ops: tuple[Op, ...]) -> Node:
+def _part(graph: LayerGraph, look: _Look, part: str, ops: tuple[Op, ...]) -> Node:
     if ops[0].kind == "input":
         return _node(graph, part, "input", "Input", ops)
     blocks = tuple(b for b in graph.blocks if b.path.startswith(f"{part}."))
     if blocks:
-        return _stage(graph, opened, blocks, ops)
-    children = _layers(graph, opened, ops) if part in opened else ()
+        return _stage(graph, look, blocks, ops)
+    children = _layers(graph, look, ops) if part in look.opened else ()
     more = {"what": part_what(ops), "children": children, "can_open": True}
     return _node(graph, part, part, part.capitalize(), ops, **more)
 
 
-def _stage(graph: LayerGraph, opened: frozenset, blocks: tuple, ops: tuple[Op, ...]) -> Node:
+def _stage(graph: LayerGraph, look: _Look, blocks: tuple, ops: tuple[Op, ...]) -> Node:
     stage = _part_of(ops[0])
     ops_of = {path: tuple(group) for path, group in groupby(ops, _block_of)}
-    runs = _runs(blocks) if stage in opened else ()
+    runs = _runs(blocks) if stage in look.opened else ()
     count = graph.net.stages[int(stage.removeprefix("stage")) - 1].num_blocks
     return _node(
         graph,
@@ -139,16 +165,16 @@ def _stage(graph: LayerGraph, opened: frozenset, blocks: tuple, ops: tuple[Op, .
         what=stage_what(count, blocks[0]),
         stride=blocks[0].stride,
         skips=tuple(_skip(graph, of_block) for of_block in ops_of.values()),
-        children=tuple(_run(graph, opened, run, ops_of) for run in runs),
+        children=tuple(_run(graph, look, run, ops_of) for run in runs),
         can_open=True,
     )
 
 
-def _run(graph: LayerGraph, opened: frozenset, run: tuple, ops_of: dict) -> Node:
+def _run(graph: LayerGraph, look: _Look, run: tuple, ops_of: dict) -> Node:
     if len(run) == 1:
-        return _block(graph, opened, run[0], ops_of[run[0].path])
+        return _block(graph, look, run[0], ops_of[run[0].path])
     first, last = (_number(block) for block in (run[0], run[-1]))
-    inside = run if _run_id(run) in opened else ()
+    inside = run if _run_id(run) in look.opened else ()
     return _node(
         graph,
         _run_id(run),
@@ -157,12 +183,12 @@ def _run(graph: LayerGraph, opened: frozenset, run: tuple, ops_of: dict) -> Node
         tuple(op for block in run for op in ops_of[block.path]),
         what=blocks_what(len(run), run[0]).replace(" ", " equal ", 1),
         skips=tuple(_skip(graph, ops_of[block.path]) for block in run),
-        children=tuple(_block(graph, opened, block, ops_of[block.path]) for block in inside),
+        children=tuple(_block(graph, look, block, ops_of[block.path]) for block in inside),
         can_open=True,
     )
 
 
-def _block(graph: LayerGraph, opened: frozenset, block: BlockSpec, ops: tuple[Op, ...]) -> Node:
+def _block(graph: LayerGraph, look: _Look, block: BlockSpec, ops: tuple[Op, ...]) -> Node:
     before, after = _in_shape(graph, ops[0])[0], ops[-1].shape[0]
     return _node(
         graph,
@@ -173,36 +199,38 @@ def _block(graph: LayerGraph, opened: frozenset, block: BlockSpec, ops: tuple[Op
         what="" if before == after else f"{before}→{after}",
         stride=block.stride,
         skips=(_skip(graph, ops),),
-        children=_layers(graph, opened, ops, block) if block.path in opened else (),
+        children=_layers(graph, look, ops, block) if block.path in look.opened else (),
         can_open=True,
         block=block,
     )
 
 
 def _layers(
-    graph: LayerGraph, opened: frozenset, ops: tuple[Op, ...], block: BlockSpec | None = None
+    graph: LayerGraph, look: _Look, ops: tuple[Op, ...], block: BlockSpec | None = None
 ) -> tuple[Node, ...]:
-    """One node for each op, and one card for an attention module."""
+    """One node for each op, or for each convolution with its norm, and one for an attention."""
     nodes, lane = [], set()
-    for id, inside in groupby(ops, _card_of):
-        first, *others = inside
+    parts = joined(ops) if look.folds else [(op,) for op in ops]
+    for id, group in groupby(parts, lambda part: _card_of(part[0])):
+        first, *others = group
         if others:
-            own = (first, *others)
-            children = tuple(_layer(graph, op) for op in own) if id in opened else ()
+            own = tuple(op for part in (first, *others) for op in part)
+            children = tuple(_layer(graph, (op,)) for op in own) if id in look.opened else ()
             title = ATTENTIONS[block.attention].title
             more = {"what": "attention", "children": children, "can_open": True}
             nodes.append(_node(graph, id, "attention", title, own, **more))
             continue
-        if _on_shortcut(first, lane):
-            lane.add(first.path)
-        nodes.append(_layer(graph, first, first.path in lane))
+        if _on_shortcut(first[0], lane):
+            lane.update(op.path for op in first)
+        nodes.append(_layer(graph, first, first[0].path in lane))
     return tuple(nodes)
 
 
-def _layer(graph: LayerGraph, op: Op, on_shortcut: bool = False) -> Node:
+def _layer(graph: LayerGraph, ops: tuple[Op, ...], on_shortcut: bool = False) -> Node:
+    op = next((op for op in ops if op.kind == "conv"), ops[0])
     what = layer_what(op, _in_shape(graph, op))
     more = {"what": what, "on_shortcut": on_shortcut}
-    return _node(graph, op.path, op.kind, layer_title(op), (op,), **more)
+    return _node(graph, op.path, op.kind, layer_title(op), ops, **more)
 
 
 def _skip(graph: LayerGraph, ops: tuple[Op, ...]) -> str:

@@ -11,3 +11,7 @@ class View:
 
     folds: bool = False  # a convolution with its norm and activation is one box
     to_scale: bool = False  # boxes are taller for more channels, narrower for fewer pixels
+
+
+#: every layer a box of its own, all of one size
+VIEW = View()

@@ -37,17 +37,17 @@ def arcs(node: Node) -> tuple[Arc, ...]:
     for child in node.children:
         if not child.on_shortcut:
             continue
-        if chains and child.takes[0] == chains[-1][-1].id:
+        if chains and child.takes[0] == chains[-1][-1].end:
             chains[-1].append(child)
         else:
             chains.append([child])
     main = main_path(node)
-    ids = {child.id for child in main}
+    ids = {child.end: child.id for child in main}
     return tuple(
         Arc(
-            source if (source := lane[0].takes[0]) in ids else "",
+            ids.get(lane[0].takes[0], ""),
             tuple(lane),
-            next(child for child in main if lane[-1].id in child.takes),
+            next(child for child in main if lane[-1].end in child.takes),
         )
         for lane in chains
     )
@@ -57,7 +57,7 @@ def sources(node: Node) -> list[tuple[int, ...]]:
     """For each child on the axis: the places of those that it takes from, -1 for the entry."""
     main = main_path(node)
     place = {op.path: i for i, child in enumerate(main) for op in child.ops}
-    lane = {child.id for child in node.children if child.on_shortcut}
+    lane = {child.end for child in node.children if child.on_shortcut}
     return [
         tuple(dict.fromkeys(place.get(path, -1) for path in child.takes if path not in lane))
         for child in main
