@@ -47,10 +47,15 @@ def thinned(length: int, limit: int) -> np.ndarray:
 def depths(graph: LayerGraph) -> dict[str, int]:
     """path -> depth: 1 for the stem's conv, `graph.depth` for the head.
 
-    A block or a stage sits at its first layer. Projections are not on the main path.
+    A block or a stage sits at its first layer, an activation at the layer before it. Projections are not
+    on the main path.
     """
     layers = {op.path: depth for depth, op in enumerate(graph.main_layers, start=1)}
-    found = dict(layers)
+    found, depth = dict(layers), 0
+    for op in graph.ops:
+        depth = layers.get(op.path, depth)
+        if op.kind == "act" and not op.is_beside:
+            found[op.path] = depth
     for path, depth in reversed(layers.items()):
         parts = path.split(".")
         found |= {".".join(parts[:n]): depth for n in range(1, len(parts))}
@@ -68,8 +73,16 @@ def depth_of(graph: LayerGraph, path: str) -> int | None:
 
 
 def on_main_path(curve: Curve, probe: str) -> tuple[list[int], list[str], list[int]]:
-    """(columns of the record, their paths, their depths) of what a depth chart shows."""
+    """(columns of the record, their paths, their depths) of what a depth chart shows.
+
+    Where a block and its layers are both measured, the chart shows the layers.
+    """
     places = depths(curve.graph)
     labels = curve.records.labels.get(probe, ())
-    kept = [(i, path, places[path]) for i, path in enumerate(labels) if path in places]
+    whole = {path.partition(".residual.")[0] for path in labels if ".residual." in path}
+    kept = [
+        (i, path, places[path])
+        for i, path in enumerate(labels)
+        if path in places and path not in whole
+    ]
     return tuple(map(list, zip(*kept))) if kept else ([], [], [])

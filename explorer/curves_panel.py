@@ -31,12 +31,11 @@ def show(engine: Engine, run: Run) -> None:
         run.id, curves, probe, total, state.selected(), scale, maps=not state.presenting()
     )
     row = PROBES[probe]
-    what = f"norm of {row.symbol} {row.where}"
     figure(
         drawn.depth,
         scrub=drawn.scrub,
         key=state.DEPTH,
-        label=f"{what} against depth, for both nets, with a step slider",
+        label=f"{row.name} against depth, for both nets, with a step slider",
         on_point=state.select_in_chart,
     )
     for curve in curves:
@@ -47,7 +46,7 @@ def show(engine: Engine, run: Run) -> None:
     figure(drawn.learning, key="learning", label="loss and accuracy of both nets against steps")
     for statement in rest:
         st.markdown(theme.literal(statement))
-    st.caption(theme.literal(f"‖{row.symbol}‖ {row.where}: {row.what} ({row.source})"))
+    st.caption(theme.literal(f"{row.symbol}, {row.name}: {row.what} ({row.source})"))
     st.caption(theme.literal(matched(run, curves)))
 
 

@@ -1,4 +1,4 @@
-"""The hero: depth against log10 norm for both nets, and each net's depth x step map below.
+"""The hero: depth against a probe's numbers for both nets, and each net's depth x step map below.
 
 x is shared: conv and linear layers from the input. Lines and maps are made empty; the browser
 fills them in from `scrub`, so that the step slider needs no server. Pure: no streamlit.
@@ -19,12 +19,14 @@ from explorer import theme
 from explorer.curve import Curve, depth_of, on_main_path, thinned
 from explorer.plotting import SMALL, TITLE, across, axis, down, numbered, text_at, title_at, titled
 from resnet_core.graph import LayerGraph
-from resnet_core.probes import PROBES
+from resnet_core.probes import PROBES, Probe, labels
+from resnet_core.record import AT_EVERY_STEP
 from resnet_core.spec import in_words
 
 MAX_STEPS = 240  # shown by the maps and the slider, however long the run
-#: log10 of a norm goes to the browser as a 16-bit count of 1/SCALE decades
-SCALE, ZERO, MISSING = 500, -32768, 32767
+#: log10 of a norm goes to the browser as a 16-bit count of 1/SCALE decades, a share as that of
+#: 1/FINEST or, where the parts cancel and shares are large, of coarser steps; two counts are marks
+SCALE, FINEST, ZERO, MISSING, LARGEST = 500, 10_000, -32768, 32767, 32_000
 #: of the height of the figure: the depth chart, then one map per net
 CHART, MAPS = (0.46, 0.95), ((0.24, 0.38), (0.0, 0.14))
 ZEROS = "exactly 0 (numbers below 1.2·10<sup>−38</sup> are flushed to 0)"
@@ -39,22 +41,23 @@ class DepthView:
 
 
 @dataclass(frozen=True)
-class Decades:
-    """What there is to show, as log10 of the norm."""
+class Span:
+    """What there is to show: numbers as they are, or as log10."""
 
-    low: float  # of all finite norms that are not zero
+    is_log: bool
+    low: float  # of all that has a place on the axis
     high: float
     common: tuple[float, float]  # 1st and 99th percentile: the range of the maps' colours
-    zeros: bool  # whether some norm is exactly 0
-    broken: bool  # whether some norm is not finite
+    zeros: bool  # whether some norm is exactly 0, which a log axis has no place for
+    broken: bool  # whether some number is not finite
 
     @property
     def edge(self) -> float:
-        return max(1.0, 0.08 * (self.high - self.low))
+        return max(1.0 if self.is_log else 0.08, 0.08 * (self.high - self.low))
 
     @property
     def floor(self) -> float:
-        """Where exact zeros are drawn."""
+        """Where exact zeros are drawn on a log axis."""
         return self.low - self.edge
 
     @property
@@ -64,8 +67,15 @@ class Decades:
 
     @property
     def range(self) -> list[float]:
-        low = self.floor - self.edge / 2 if self.zeros else self.low - 0.25
-        return [low, self.ceiling + self.edge / 2 if self.broken else self.high + 0.25]
+        rim = 0.25 if self.is_log else 0.04 * (self.high - self.low)
+        low = self.floor - self.edge / 2 if self.zeros else self.low - rim
+        return [low, self.ceiling + self.edge / 2 if self.broken else self.high + rim]
+
+    @property
+    def scale(self) -> float:
+        """Counts for 1 on the way to the browser."""
+        size = max(abs(self.low), abs(self.high))
+        return SCALE if self.is_log else min(FINEST, LARGEST / size)
 
 
 def draw(
@@ -78,8 +88,8 @@ def draw(
     maps: bool = True,
 ) -> DepthView:
     """`total` is the last step of the run, `selected` the path of the part to mark."""
-    decades = decades_of(curves, probe)
-    steps = max((c.records.steps for c in curves), key=len, default=np.empty(0, int))
+    span = span_of(curves, probe)
+    steps = max((c.records.steps_of(probe) for c in curves), key=len, default=np.empty(0, int))
     rows = thinned(len(steps), MAX_STEPS)
     traces, parts, paths = [], [], {}
     for curve in curves:
@@ -90,8 +100,8 @@ def draw(
             part["map"] = len(traces)
             traces.append(depth_map(len(parts) + 2, places, steps[rows]))
             paths[str(len(traces) - 1)] = names
-        parts.append(part | encoded(curve, probe, rows, columns))
-    layout = laid_out(curves, probe, decades, scale, maps)
+        parts.append(part | encoded(curve, probe, rows, columns, span))
+    layout = laid_out(curves, probe, span, scale, maps)
     if depth := selected and depth_of(curves[0].graph, selected):
         layout["shapes"] += down(depth, "mark", 2, "solid", 3 if maps else 1)
     cursors = [across(0, "mark", "solid", yref=numbered("y", 2 + n)) for n in range(len(parts))]
@@ -102,41 +112,58 @@ def draw(
         "total": total,
         "parts": parts,
         "paths": paths,
-        "floor": decades.floor,
-        "ceiling": decades.ceiling,
+        "floor": span.floor,
+        "ceiling": span.ceiling,
         "cursors": list(range(first, len(layout["shapes"]))),
-        "scale": SCALE,
+        "scale": span.scale,
+        "log": span.is_log,
         "zero": ZERO,
         "missing": MISSING,
     }
     return DepthView(go.Figure({"data": traces, "layout": layout}), scrub)
 
 
-def decades_of(curves: Sequence[Curve], probe: str) -> Decades:
-    shown = [c.records.per_op[probe].ravel() for c in curves if probe in c.records.per_op]
+def span_of(curves: Sequence[Curve], probe: str) -> Span:
+    is_log = PROBES[probe].is_log
+    shown = [values.ravel() for c in curves if (values := values_of(c, probe)) is not None]
     values = np.concatenate(shown) if shown else np.empty(0, np.float32)
-    finite = values[np.isfinite(values) & (values > 0)].astype(np.float64)
-    logs = np.log10(finite) if finite.size else np.array([-3.0, 1.0])
+    finite = values[np.isfinite(values)].astype(np.float64)
+    broken = finite.size < values.size
+    if not is_log:
+        low, high = min(0.0, finite.min(initial=0)), max(1.0, finite.max(initial=1))
+        start, end = np.percentile(finite, [1, 99]) if finite.size else (0.0, 1.0)
+        common = float(start), float(max(end, start + 0.05))
+        return Span(False, float(low), float(high), common, zeros=False, broken=broken)
+    logs = np.log10(finite[finite > 0]) if (finite > 0).any() else np.array([-3.0, 1.0])
     low, high = math.floor(logs.min() * 2) / 2, math.ceil(logs.max() * 2) / 2
     start, end = np.percentile(logs, [1, 99])
     common = float(start), float(max(end, start + 0.5))
-    return Decades(low, high, common, bool((values == 0).any()), bool((~np.isfinite(values)).any()))
+    return Span(True, low, high, common, zeros=bool((values == 0).any()), broken=broken)
 
 
-def encoded(curve: Curve, probe: str, rows: np.ndarray, columns: list[int]) -> dict:
-    """The norms at these steps and places, for the browser."""
-    values = curve.records.per_op.get(probe, np.empty((0, 0), np.float32))
-    counts = log10_counts(values[np.ix_(rows[rows < len(values)], columns)])
-    text = base64.b64encode(counts.tobytes()).decode()
+def values_of(curve: Curve, probe: str) -> np.ndarray | None:
+    """What the chart shows of the records: [rows, places]; None if they have nothing of it."""
+    if probe not in curve.records.per_op:
+        return None
+    columns, _, _ = on_main_path(curve, probe)
+    return curve.records.per_op[probe][:, columns]
+
+
+def encoded(curve: Curve, probe: str, rows: np.ndarray, columns: list[int], span: Span) -> dict:
+    """The numbers at these steps and places, for the browser."""
+    values = values_of(curve, probe)
+    values = np.empty((0, 0), np.float32) if values is None else values[rows[rows < len(values)]]
+    text = base64.b64encode(counts(values, span).tobytes()).decode()
     return {"width": max(1, len(columns)), "values": text}
 
 
-def log10_counts(values: np.ndarray) -> np.ndarray:
-    """float32 norms -> int16 counts of 1/SCALE decades, with marks for exact zeros and for NaN."""
+def counts(values: np.ndarray, span: Span) -> np.ndarray:
+    """float32 -> int16 counts of 1/span.scale, with marks for a log axis' zeros and for NaN."""
+    numbers = values.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log10(values.astype(np.float64))
-    counts = np.where(np.isfinite(logs), np.round(logs * SCALE), 0)
-    counts = np.where(values == 0, ZERO, counts)
+        numbers = np.log10(numbers) if span.is_log else numbers
+    counts = np.where(np.isfinite(numbers), np.round(numbers * span.scale), 0)
+    counts = np.where((values == 0) & span.is_log, ZERO, counts)
     return np.where(~np.isfinite(values), MISSING, counts).astype("<i2")
 
 
@@ -155,7 +182,7 @@ def depth_line(curve: Curve, places: list[int], paths: list[str], scale: float) 
         "customdata": described(paths),
         "line": {"color": curve.colour, "width": 2.5 * scale, "dash": curve.dash},
         "marker": {"size": 6 * scale, "color": curve.colour},
-        "hovertemplate": "%{customdata[1]}<br>norm %{text}<extra>%{fullData.name}</extra>",
+        "hovertemplate": "%{customdata[1]}<br>%{text}<extra>%{fullData.name}</extra>",
     }
 
 
@@ -183,13 +210,11 @@ def depth_map(number: int, places: list[int], steps: np.ndarray) -> dict:
         "xaxis": "x",
         "yaxis": numbered("y", number),
         "coloraxis": "coloraxis",
-        "hovertemplate": "depth %{x}, step %{y}<br>norm %{text}<extra></extra>",
+        "hovertemplate": "depth %{x}, step %{y}<br>%{text}<extra></extra>",
     }
 
 
-def laid_out(
-    curves: Sequence[Curve], probe: str, decades: Decades, scale: float, maps: bool
-) -> dict:
+def laid_out(curves: Sequence[Curve], probe: str, span: Span, scale: float, maps: bool) -> dict:
     row, graph = PROBES[probe], curves[0].graph
     lines, names = stage_marks(graph, scale, charts=3 if maps else 1)
     layout = {
@@ -203,25 +228,39 @@ def laid_out(
         | {"range": [0, graph.depth + 1], "anchor": numbered("y", 3 if maps else 1)}
         | {"title": titled("depth: conv and linear layers from the input", scale)},
         "yaxis": axis(scale)
-        | {"domain": list(CHART if maps else (0, CHART[1])), "range": decades.range}
-        | ticks(decades),
+        | {"domain": list(CHART if maps else (0, CHART[1])), "range": span.range}
+        | ticks(span),
         "shapes": lines,
         "annotations": [
-            title_at(1.0, f"‖{row.symbol}‖ {row.where}", scale) | {"xshift": -50 * scale},
+            title_at(1.0, titled_quantity(row), scale) | {"xshift": -50 * scale},
             *names,
         ],
     }
-    if decades.zeros:
-        layout["shapes"].append(across(decades.floor, "muted", "dot"))
-        layout["annotations"].append(text_at(decades.floor, ZEROS, scale))
+    if span.zeros:
+        layout["shapes"].append(across(span.floor, "muted", "dot"))
+        layout["annotations"].append(text_at(span.floor, ZEROS, scale))
     if maps:
         layout |= map_axes(curves, scale)
         layout["annotations"] += [
-            title_at(top, f"{curve.role}: the norm at every step", scale, SMALL)
+            title_at(top, f"{curve.role}: {over_steps(curve, probe)}", scale, SMALL)
             for curve, (_, top) in zip(curves, MAPS)
         ]
-        layout["coloraxis"] = colours(decades, scale)
+        layout["coloraxis"] = colours(span, scale)
     return layout
+
+
+def titled_quantity(row: Probe) -> str:
+    unit = f" [{row.unit}]" if row.unit else ""
+    return f"{row.symbol}: {row.name}{unit}"
+
+
+def over_steps(curve: Curve, probe: str) -> str:
+    """What the map of a net shows, or why it shows nothing."""
+    if probe in curve.records.per_op:
+        return "every step" if probe in AT_EVERY_STEP else "the first steps, then every 4th"
+    if not labels(curve.graph.net)[probe]:
+        return f"nothing to measure, it has no {PROBES[probe].needs}"
+    return "not recorded in this run"
 
 
 def map_axes(curves: Sequence[Curve], scale: float) -> dict:
@@ -232,33 +271,39 @@ def map_axes(curves: Sequence[Curve], scale: float) -> dict:
     }
 
 
-def ticks(decades: Decades) -> dict:
-    """Whole decades, and the places of what a log axis cannot show."""
-    values, texts = powers(decades.low, decades.high, at_most=7)
-    if decades.zeros:
-        values, texts = [*values, decades.floor], [*texts, "0"]
-    if decades.broken:
-        values, texts = [*values, decades.ceiling], [*texts, "not finite"]
+def ticks(span: Span) -> dict:
+    """Where the axis has numbers, and the places of what it cannot show."""
+    values, texts = marked(span, span.low, span.high, at_most=7)
+    if span.zeros:
+        values, texts = [*values, span.floor], [*texts, "0"]
+    if span.broken:
+        values, texts = [*values, span.ceiling], [*texts, "not finite"]
     return {"tickvals": values, "ticktext": texts}
 
 
-def powers(low: float, high: float, at_most: int) -> tuple[list[float], list[str]]:
-    """(values, texts) of whole decades between `low` and `high`."""
-    every = max(1, math.ceil((high - low) / (at_most - 1)))
-    values = [v for v in range(math.ceil(low), math.floor(high) + 1) if v % every == 0]
-    return values, [f"10<sup>{v}</sup>".replace("-", "−") for v in values]
+def marked(span: Span, low: float, high: float, at_most: int) -> tuple[list[float], list[str]]:
+    """(values, texts) of whole decades, or of round numbers, between `low` and `high`."""
+    if span.is_log:
+        every = max(1, math.ceil((high - low) / (at_most - 1)))
+    else:
+        finer = 10.0 ** math.floor(math.log10((high - low) / (at_most - 1)))
+        every = next(finer * n for n in (1, 2, 5, 10) if (high - low) / (finer * n) <= at_most - 1)
+    places = range(math.ceil(low / every - 1e-9), math.floor(high / every + 1e-9) + 1)
+    values = [n * every for n in places]
+    shown = (f"10<sup>{v}</sup>" if span.is_log else f"{v:.3g}" for v in values)
+    return values, [text.replace("-", "−") for text in shown]
 
 
-def colours(decades: Decades, scale: float) -> dict:
+def colours(span: Span, scale: float) -> dict:
     """One scale for the maps of both nets. Exact zeros are black, below every norm."""
-    low, high = decades.common
+    low, high = span.common
     scale_of = [[i / (len(VIRIDIS) - 1), colour] for i, colour in enumerate(VIRIDIS)]
-    if decades.zeros:
-        share = (low - decades.floor) / (high - decades.floor)
+    if span.zeros:
+        share = (low - span.floor) / (high - span.floor)
         inner = [[share + (1 - share) * at, colour] for at, colour in scale_of]
         scale_of = [[0, "#000000"], [share, "#000000"], *inner]
-        low = decades.floor
-    values, texts = powers(low, high, at_most=4)
+        low = span.floor
+    values, texts = marked(span, low, high, at_most=4)
     bar = {"len": 0.42, "y": 0.19, "thickness": 10, "outlinewidth": 0}
     bar |= {"tickfont": {"size": round(SMALL * scale)}, "tickvals": values, "ticktext": texts}
     return {"colorscale": scale_of, "cmin": low, "cmax": high, "colorbar": bar}

@@ -99,14 +99,13 @@ def controls(engine: Engine, run: Run | None, disabled: bool) -> None:
         )
         settings_panel.recent_runs(engine)
         st.space("stretch")
-        st.segmented_control(
+        st.selectbox(
             "Quantity",
             list(PROBES),
-            format_func=lambda key: PROBES[key].symbol,
-            default=next(iter(PROBES)),
-            required=True,
+            format_func=lambda key: f"{PROBES[key].symbol}  {PROBES[key].name}",
             key=state.PROBE,
             label_visibility="collapsed",
+            width=260,
         )
 
 

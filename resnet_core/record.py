@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+#: keys of the probes that are cheap enough for every step; they tell at once of a net that diverges
+AT_EVERY_STEP = ("input_grad", "weight_grad")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -14,12 +17,14 @@ class Record:
     model: int  # 0 = the net, 1 = its twin
     step: int
     scalars: dict[str, float]  # "loss" [nats], "accuracy" [0..1] of the batch
-    per_op: dict[str, np.ndarray]  # float32: "input_grad" per block, "weight_grad" per layer
+    per_op: dict[str, np.ndarray]  # probe -> float32 per place; not every probe at every step
     batch_crc: int = 0  # CRC-32 of the batch's indices: equal in both twins at each step
 
     @property
     def is_finite(self) -> bool:
-        values = [np.asarray(list(self.scalars.values())), *self.per_op.values()]
+        """Loss and gradients; a ratio may well be one to 0."""
+        values = [np.asarray(list(self.scalars.values()))]
+        values += [self.per_op[key] for key in AT_EVERY_STEP if key in self.per_op]
         return all(np.isfinite(v).all() for v in values)
 
 

@@ -18,9 +18,18 @@ class SGD:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.velocities = [torch.zeros_like(p) for p in self.params]
 
-    @torch.no_grad()
     def step(self, grads: Sequence[torch.Tensor], lr: float) -> None:
+        self.gather(grads)
+        self.update(lr)
+
+    @torch.no_grad()
+    def gather(self, grads: Sequence[torch.Tensor]) -> None:
+        """v <- momentum v + (g + weight_decay w)."""
         grads = torch._foreach_add(grads, self.params, alpha=self.weight_decay)
         torch._foreach_mul_(self.velocities, self.momentum)
         torch._foreach_add_(self.velocities, grads)
+
+    @torch.no_grad()
+    def update(self, lr: float) -> None:
+        """w <- w - lr v."""
         torch._foreach_add_(self.params, self.velocities, alpha=-lr)

@@ -16,7 +16,7 @@ from .data import batches, dataset_row, fit
 from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
 from .layers import StochasticDepth
-from .probes import PROBES, labels
+from .probes import PROBES, Watch, instruments, is_dear, labels
 from .ranges import RANGES
 from .record import Diverged, Record
 from .run_config import RunConfig
@@ -57,9 +57,11 @@ class Trainer:
         )
         self.draws = any(isinstance(m, DRAWING) for m in self.module.modules())
         self.examples = dataset_row(config.dataset).load().to(config.device)
-        self.labels = {key: PROBES[key].paths(self.module) for key in probes}
-        self.probes = {k: PROBES[k].make(self.module, paths) for k, paths in self.labels.items()}
         self.optimizer = SGD(self.module.parameters(), config.momentum, config.weight_decay)
+        self.watch = Watch(self.module, self.optimizer)
+        self.labels = {key: PROBES[key].paths(self.module) for key in probes}
+        self.labels = {key: paths for key, paths in self.labels.items() if paths}
+        self.instruments = instruments(self.watch, self.labels)
         self.diverged: Diverged | None = None
 
     def fingerprints(self) -> dict[str, str]:
@@ -73,16 +75,18 @@ class Trainer:
         """
         size, seed = self.config.batch_size, self.config.seed
         plan = batches(len(self.examples.train_images), size, seed)
-        steps = self.config.steps if self.config.seconds is None else RANGES["steps"][2]
+        budget = self.config.seconds is not None
+        steps = RANGES["steps"][2] if budget else self.config.steps
         for step, indices in enumerate(islice(plan, steps)):
             images, targets = self.batch(indices)
-            grads, record = self._measure(step, images, targets, crc32(indices.numpy().tobytes()))
-            yield record
+            lr = self.watch.lr = self.lr  # what the record says of the update has to hold
+            dear = is_dear(step, None if budget else steps - 1)
+            yield (record := self._measure(step, images, targets, dear, indices))
             if not record.is_finite:
                 self.diverged = self._explain(record, images)
                 yield self.diverged
                 return
-            self.optimizer.step(grads, self.lr)
+            self.optimizer.update(lr)
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images and labels at `indices`, as the net takes them."""
@@ -94,23 +98,29 @@ class Trainer:
         """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
-    def _measure(self, step, images, targets, crc) -> tuple[tuple[torch.Tensor, ...], Record]:
+    def _measure(self, step, images, targets, dear, indices) -> Record:
+        """A step up to its update: the velocities have the gradient in them, the weights do not."""
         if self.draws:  # by the step alone: whoever else draws in this process changes nothing
             torch.manual_seed(self.config.seed + SEED_STRIDE * (step + 1))
+        self.watch.looks, self.watch.looks_closely = True, dear
         logits = self.module(images)
+        self.watch.looks = False
         loss = F.cross_entropy(logits, targets)
         grads = torch.autograd.grad(loss, self.optimizer.params)
+        self.optimizer.gather(grads)
         wide = widest_float(self.config.device)
         accuracy = (logits.detach().argmax(1) == targets).to(wide).mean()
-        values = [loss.detach().to(wide), accuracy]
-        for probe in self.probes.values():
-            values += probe.norms(grads)
+        asked = [i for i in self.instruments if dear or i.looks_always]
+        parts = [torch.stack([loss.detach().to(wide), accuracy])]
+        parts += [instrument.readings(grads).to(wide) for instrument in asked]
         # one copy per step: on a GPU each one waits for the device
-        loss, accuracy, *norms = torch.stack(values).cpu().numpy()
-        sizes = [len(paths) for paths in self.labels.values()]
-        parts = np.split(np.asarray(norms, dtype=np.float32), np.cumsum(sizes)[:-1])
+        numbers = torch.cat(parts).cpu().numpy().astype(np.float64)
+        (loss, accuracy), *numbers = np.split(numbers, np.cumsum([len(p) for p in parts])[:-1])
+        found = {k: v for i, part in zip(asked, numbers) for k, v in i.values(part).items()}
+        per_op = {key: found[key].astype(np.float32) for key in self.labels if key in found}
+        self.watch.looks_closely = False
         scalars = {"loss": float(loss), "accuracy": float(accuracy)}
-        return grads, Record(self.model, step, scalars, dict(zip(self.labels, parts)), crc)
+        return Record(self.model, step, scalars, per_op, crc32(indices.numpy().tobytes()))
 
     def _explain(self, record: Record, images: torch.Tensor) -> Diverged:
         """Where it began: the weights are still those of the record, so the forward pass is too."""

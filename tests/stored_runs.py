@@ -38,6 +38,7 @@ def stored_run(
 def add_model(batch: Batch, config: RunConfig, model: int) -> None:
     trainer = Trainer(config, model)
     channels = {"scalars": ["loss", "accuracy"], **trainer.labels}
+    place_of = {name: place for place, name in enumerate(channels)}
     for place, (name, labels) in enumerate(channels.items()):
         kind = "scalars" if name == "scalars" else "per_op"
         batch.channels.append((model, place, name, kind, json.dumps(list(labels))))
@@ -47,9 +48,9 @@ def add_model(batch: Batch, config: RunConfig, model: int) -> None:
             end = {"how": "diverged", "end_step": event.step}
             end |= {"path": event.path, "what": event.what}
             break
-        values = [np.float32([event.scalars["loss"], event.scalars["accuracy"]])]
-        values += [event.per_op[name] for name in trainer.labels]
-        for place, row in enumerate(values):
-            batch.points.append((model, place, event.step, row.astype("<f4").tobytes()))
+        scalars = np.float32([event.scalars["loss"], event.scalars["accuracy"]])
+        for name, row in {"scalars": scalars, **event.per_op}.items():
+            point = (model, place_of[name], event.step, row.astype("<f4").tobytes())
+            batch.points.append(point)
         steps += 1
     batch.models[model] = {"steps": steps, **end}

@@ -3,6 +3,7 @@
 import base64
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from explorer import depth_chart, learning_chart, theme
 from explorer.curve import ALL_OF_FIRST, Curve, curve_of, depth_of, on_main_path, thinned
-from explorer.depth_chart import MAX_STEPS, MISSING, SCALE, ZERO, log10_counts
+from explorer.depth_chart import MAX_STEPS, MISSING, SCALE, ZERO, Span, counts
 from resnet_core.graph import trace
 from resnet_core.picture.style import PALETTES
 from resnet_core.presets import preset
@@ -28,9 +29,9 @@ def curve(net, values: np.ndarray, probe: str = "input_grad") -> Curve:
     """A curve of `net` with these norms [steps, ops] and a loss that falls."""
     steps = np.arange(len(values))
     scalars = {"loss": np.exp(-steps / 10), "accuracy": np.linspace(0, 1, len(steps))}
-    records = ModelRecords(
-        model=0, labels=labels(net), steps=steps, scalars=scalars, per_op={probe: values}
-    )
+    found = {key: paths for key, paths in labels(net).items() if paths}
+    per_op = {probe: values} if probe in found else {}
+    records = ModelRecords(model=0, labels=found, steps=steps, scalars=scalars, per_op=per_op)
     return curve_of(trace(net), records)
 
 
@@ -47,15 +48,55 @@ def decoded(scrub: dict, part: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_the_browser_gets_the_norms_that_were_recorded(probe):
+def test_the_browser_gets_the_numbers_that_were_recorded(probe):
     curves = pair(12, probe)
     view = depth_chart.draw(curves, probe, 11, None)
     for number, shown in enumerate(curves):
         columns, paths, depths = on_main_path(shown, probe)
-        got = decoded(view.scrub, number) / view.scrub["scale"]
-        assert np.allclose(got, np.log10(shown.records.per_op[probe][:, columns]), atol=0.002)
         line = view.figure.data[view.scrub["parts"][number]["line"]]
         assert list(line.x) == depths and [path for path, _ in line.customdata] == paths
+        if not columns:  # a plain net has no (+): nothing is sent, and the figure says so
+            assert view.scrub["parts"][number]["values"] == ""
+            assert any("it has no (+) around" in a.text for a in view.figure.layout.annotations)
+            continue
+        numbers = shown.records.per_op[probe][:, columns]
+        expected = np.log10(numbers) if PROBES[probe].is_log else numbers
+        got = decoded(view.scrub, number) / view.scrub["scale"]
+        assert np.allclose(got, expected, atol=0.002)
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_no_two_points_of_a_line_lie_above_each_other(probe):
+    for net in (NET, preset("resnet50"), preset("preact110")):
+        if found := labels(net)[probe]:
+            _, _, depths = on_main_path(curve(net, np.ones((1, len(found))), probe), probe)
+            assert (np.diff(depths) > 0).all()
+
+
+def test_a_share_has_a_linear_axis_and_no_number_of_it_is_cut_off():
+    curves = pair(3, "share_skip")
+    curves[0].records.per_op["share_skip"][:, :3] = [-40, 0, np.nan]
+    view = depth_chart.draw(curves, "share_skip", 2, None)
+    assert list(decoded(view.scrub, 0)[1, :3]) == [-40 * view.scrub["scale"], 0, MISSING]
+    low, high = view.figure.layout.yaxis.range
+    assert low < -40 and 1 < view.scrub["ceiling"] < high
+    assert "−40" in view.figure.layout.yaxis.ticktext
+
+
+def test_the_slider_has_the_steps_at_which_a_probe_looked():
+    some = np.array([0, 1, 2, 4, 8])
+    curves = [
+        Curve(c.role, c.graph, replace(c.records, steps=np.arange(9), probe_steps={"dead": some}))
+        for c in pair(5, "dead")
+    ]
+    view = depth_chart.draw(curves, "dead", 8, None)
+    assert view.scrub["steps"] == some.tolist() == list(view.figure.data[2].y)
+
+
+def test_a_run_of_an_older_version_is_drawn_without_what_it_has_not_recorded():
+    view = depth_chart.draw(pair(5), "act_rms", 4, None)
+    assert view.scrub["steps"] == [] == list(view.figure.data[0].y)
+    assert any("not recorded in this run" in a.text for a in view.figure.layout.annotations)
 
 
 def test_a_block_sits_at_the_depth_of_its_first_layer():
@@ -86,8 +127,9 @@ def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
 
 
 def test_tiny_norms_survive_the_way_to_the_browser():
-    counts = log10_counts(np.array([1e-38, 1e38], np.float32))
-    assert np.allclose(counts / SCALE, [-38, 38], atol=0.01)
+    span = Span(True, -38, 38, (-38, 38), zeros=False, broken=False)
+    sent = counts(np.array([1e-38, 1e38], np.float32), span)
+    assert np.allclose(sent / SCALE, [-38, 38], atol=0.01)
 
 
 @settings(max_examples=60)

@@ -50,8 +50,10 @@ def assert_same_records(engine, run_id, model, expected):
         values = np.float32([record.scalars[name] for record in expected])
         np.testing.assert_array_equal(records.scalars[name], values)
     for probe in expected[0].per_op:
-        rows = np.stack([record.per_op[probe] for record in expected])
-        assert records.per_op[probe].shape == (len(expected), len(records.labels[probe]))
+        looked = [record for record in expected if probe in record.per_op]
+        rows = np.stack([record.per_op[probe] for record in looked])
+        assert records.steps_of(probe).tolist() == [record.step for record in looked]
+        assert records.per_op[probe].shape == (len(looked), len(records.labels[probe]))
         np.testing.assert_array_equal(records.per_op[probe], rows)
 
 

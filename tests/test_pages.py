@@ -306,7 +306,7 @@ def test_a_run_that_ended_shows_its_curves_and_what_was_seen(data_folder, small)
     assert f"Trained: {trace(small.net).params:,} parameters" in said
     assert not app.button(key="start").disabled
     assert app.session_state.experiment.net == small.net  # a link to a run shows its net
-    app.segmented_control(key="probe").set_value("weight_grad").run()
+    app.selectbox(key="probe").set_value("weight_grad").run()
     assert not app.exception
 
 

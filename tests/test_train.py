@@ -52,6 +52,12 @@ def test_a_record_has_the_shapes_of_its_labels():
         assert {k: len(v) for k, v in trainer.labels.items()} == {
             "input_grad": 9,
             "weight_grad": 20,
+            "act_rms": 29,
+            "x_norm": 9,
+            "f_norm": 9,
+            "y_norm": 9,
+            "update_ratio": 20,
+            "dead": 19,
         }
         for key, values in record.per_op.items():
             assert values.dtype == np.float32

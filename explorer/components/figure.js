@@ -36,7 +36,7 @@ function themed(data, root) {
   return figure;
 }
 
-// base64 -> rows of log10 values: 16-bit counts of 1/scale decades, with marks for exact zero and for not a number.
+// base64 -> rows of numbers, or of log10 of them: 16-bit counts of 1/scale, with marks for exact zero and for not a number.
 function decode(part, scrub) {
   const bytes = Uint8Array.from(atob(part.values), (c) => c.charCodeAt(0));
   const raw = new Int16Array(bytes.buffer);
@@ -48,21 +48,22 @@ function decode(part, scrub) {
   return rows;
 }
 
-// A log10 value as the norm that a reader wants: 0.23, 4.1e-7, exactly 0.
-const norm = (v) => (v === -Infinity ? "exactly 0" : Number.isFinite(v) ? Number((10 ** v).toPrecision(2)).toString() : "not finite");
+// A value as the number that a reader wants: 0.23, 4.1e-7, exactly 0.
+const said = (log) => (v) => (v === -Infinity ? "exactly 0" : Number.isFinite(v) ? Number((log ? 10 ** v : v).toPrecision(log ? 2 : 3)).toString() : "not finite");
 const finite = (v) => (Number.isFinite(v) ? v : null);
 
 // The figure with the slider's step drawn in: lines of that step, zero marks, heat maps, cursors.
 function atStep(figure, scrub, parts, index) {
+  const text = said(scrub.log);
   scrub.parts.forEach((part, i) => {
     const row = parts[i][Math.min(index, parts[i].length - 1)] ?? [];
     figure.data[part.line].y = row.map(finite);
-    figure.data[part.line].text = row.map(norm);
+    figure.data[part.line].text = row.map(text);
     figure.data[part.marks].y = row.map((v) => (Number.isFinite(v) ? null : v === -Infinity ? scrub.floor : scrub.ceiling));
-    figure.data[part.marks].text = row.map(norm);
+    figure.data[part.marks].text = row.map(text);
     if (part.map === null) return;
     figure.data[part.map].z = parts[i].map((values) => values.map((v) => (v === -Infinity ? scrub.floor : finite(v))));
-    figure.data[part.map].text = parts[i].map((values) => values.map(norm));
+    figure.data[part.map].text = parts[i].map((values) => values.map(text));
   });
   for (const shape of scrub.cursors) Object.assign(figure.layout.shapes[shape], { y0: scrub.steps[index], y1: scrub.steps[index] });
 }

@@ -18,7 +18,7 @@ MAX_PENDING = 64_000_000
 class Net:
     """One net of the run, as its frames tell."""
 
-    channels: list[tuple[int, int]] = field(default_factory=list)  # (offset, bytes) in a frame
+    channels: dict[str, tuple[int, int]] = field(default_factory=dict)  # name -> (id, bytes)
     steps: int = 0
     how: str | None = None
     pace: tuple[int, float] | None = None  # (steps done, seconds per step)
@@ -70,19 +70,18 @@ class Ledger:
     def _channels(self, net: Net, head: dict, data: bytes) -> None:
         rows = [("scalars", "scalars", head["scalars"])]
         rows += [(name, "per_op", paths) for name, paths in head["per_op"].items()]
-        offset = 0
         for place, (name, kind, labels) in enumerate(rows):
-            size = 4 * len(labels)  # float32
-            net.channels.append((offset, size))
-            offset += size
+            net.channels[name] = place, 4 * len(labels)  # float32
             row = (head["model"], place, name, kind, as_json(labels))
             self.batch.channels.append(row)
 
     def _record(self, net: Net, head: dict, data: bytes) -> None:
-        step = head["step"]
-        for place, (offset, size) in enumerate(net.channels):
+        step, offset = head["step"], 0
+        for name in ("scalars", *head["per_op"]):  # not every probe looks at every step
+            place, size = net.channels[name]
             point = (head["model"], place, step, data[offset : offset + size])
             self.batch.points.append(point)
+            offset += size
         if not self.num_begun:
             self.batch.run["first_at"] = time.time()
         net.steps = step + 1

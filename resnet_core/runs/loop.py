@@ -64,7 +64,7 @@ class Net:
         parts = [np.asarray(list(record.scalars.values())), *record.per_op.values()]
         data = np.concatenate(parts).astype("<f4")
         head = {"kind": "record", "model": self.model, "step": self.step, "crc": record.batch_crc}
-        self._send(head, data.tobytes())
+        self._send(head | {"per_op": list(record.per_op)}, data.tobytes())
 
     def _report_end(self, how: str, **more: object) -> None:
         self._send({"kind": "end", "model": self.model, "how": how, "step": self.step, **more})

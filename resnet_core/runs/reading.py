@@ -131,7 +131,9 @@ class Curve:
             self._values[self.length : end] = values.reshape(len(rows), -1)
         self.length = end
 
-    def view(self, length: int) -> tuple[np.ndarray, np.ndarray]:
+    def view(self, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """(steps, values) up to a step; they do not change any more."""
+        length = np.searchsorted(self._steps[: self.length], last, side="right")
         steps, values = self._steps[:length], self._values[:length]
         steps.flags.writeable = values.flags.writeable = False
         return steps, values
@@ -163,16 +165,22 @@ class Curves:
 
     def _show(self, model: int, curves: dict[int, Curve]) -> ModelRecords:
         # a batch that was stored while we read may have reached only the later channels
-        length = min(curve.length for curve in curves.values())
-        scalars, per_op = {}, {}
+        first = curves[min(curves)]  # the scalars, of every step
+        last, scalars, per_op, probe_steps = first.last_step, {}, {}, {}
         for curve in curves.values():
-            steps, values = curve.view(length)
+            steps, values = curve.view(last)
             if curve.kind == "scalars":
                 scalars = {name: values[:, i] for i, name in enumerate(curve.labels)}
             else:
-                per_op[curve.name] = values
-        labels = {c.name: c.labels for c in curves.values() if c.kind == "per_op"}
-        return ModelRecords(model=model, labels=labels, steps=steps, scalars=scalars, per_op=per_op)
+                per_op[curve.name], probe_steps[curve.name] = values, steps
+        return ModelRecords(
+            model=model,
+            labels={c.name: c.labels for c in curves.values() if c.kind == "per_op"},
+            steps=first.view(last)[0],
+            scalars=scalars,
+            per_op=per_op,
+            probe_steps=probe_steps,
+        )
 
 
 class Reader:

@@ -102,7 +102,14 @@ class ModelRecords:
     labels: Mapping[str, tuple[str, ...]]  # probe -> op paths, in path order
     steps: np.ndarray  # int64
     scalars: Mapping[str, np.ndarray] = field(default_factory=dict)  # name -> float32 [steps]
-    per_op: Mapping[str, np.ndarray] = field(default_factory=dict)  # probe -> float32 [steps, ops]
+    per_op: Mapping[str, np.ndarray] = field(default_factory=dict)  # probe -> float32 [rows, ops]
+    #: probe -> the steps of its rows; not every probe looks at every step
+    probe_steps: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def steps_of(self, probe: str) -> np.ndarray:
+        """The steps that this probe has rows for; none if the run has not recorded it."""
+        every = self.steps if probe in self.per_op else self.steps[:0]
+        return self.probe_steps.get(probe, every)
 
 
 @dataclass(frozen=True, kw_only=True)

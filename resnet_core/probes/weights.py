@@ -1,0 +1,50 @@
+"""Gradients and updates of the conv and linear layers' weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from .norms import grouped_norms
+from .watch import Watch
+
+
+class WeightGradient:
+    """||dL/dW||."""
+
+    def __init__(self, watch: Watch, labels: dict[str, list[str]]):
+        ((self._key, paths),) = labels.items()
+        self._places = places(watch.module, paths)
+
+    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+        return grouped_norms([grads[i] for i in self._places])
+
+    def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        return {self._key: numbers}
+
+
+class UpdateRatio:
+    """||dW|| / ||W||, dW = -lr v with the velocity v that this step's gradient has gone into."""
+
+    def __init__(self, watch: Watch, labels: dict[str, list[str]]):
+        ((self._key, paths),) = labels.items()
+        self.watch, self._places = watch, places(watch.module, paths)
+
+    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+        optimizer = self.watch.optimizer
+        tensors = [t[i] for t in (optimizer.velocities, optimizer.params) for i in self._places]
+        return grouped_norms(tensors)
+
+    def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
+        velocities, weights = numbers.reshape(2, -1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # weights that an init has set to 0
+            return {self._key: self.watch.lr * velocities / weights}
+
+
+def places(module: nn.Module, paths: list[str]) -> list[int]:
+    """Where the weights of these layers stand in `module.parameters()`."""
+    place = {name: i for i, (name, _) in enumerate(module.named_parameters())}
+    return [place[f"{path}.weight"] for path in paths]
