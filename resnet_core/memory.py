@@ -52,30 +52,46 @@ def training_memory(
     row = PRECISIONS[precision]
     weights = graph.params * row.weight
     states = OPTIMIZERS[optimizer].states * weights
-    return Memory(weights, weights, states, kept_by_autograd(graph, batch_size, row))
+    return Memory(weights, weights, states, sum(kept_by_autograd(graph, batch_size, row).values()))
 
 
-def kept_by_autograd(graph: LayerGraph, batch_size: int, precision: Precision) -> int:
-    """Bytes of the tensors that the forward pass saves, parameters aside."""
+def memory_by_layer(
+    graph: LayerGraph, batch_size: int, precision: str = "float32", optimizer: str = "sgd"
+) -> dict[str, int]:
+    """Path -> bytes that stand there; their sum is `training_memory(...).total`.
+
+    A tensor stands where it is written, whichever layers keep it for the backward pass.
+    """
+    row = PRECISIONS[precision]
+    weight = row.weight * (2 + OPTIMIZERS[optimizer].states)  # with its gradient
+    kept = kept_by_autograd(graph, batch_size, row)
+    return {op.path: op.params * weight + kept[op.path] for op in graph.ops}
+
+
+def kept_by_autograd(graph: LayerGraph, batch_size: int, precision: Precision) -> dict[str, int]:
+    """Path -> bytes of what stands there of the tensors that the forward pass saves.
+
+    Parameters are not among them.
+    """
     size: dict[str, int] = {}  # path -> bytes of one value that the op puts out
     shared: dict[str, int] = {}  # path of the op that wrote a tensor -> its bytes, one example
-    own = once = 0  # bytes of tensors that no other op keeps: of one example, of the whole batch
+    own: dict[str, int] = {}  # path -> bytes of tensors that no other op keeps, the whole batch
     for op in graph.ops:
         computes = size[op.path] = value_bytes(op, [size[i] for i in op.inputs], precision)
         keeps = op.keeps
+        each = keeps.values * computes + keeps.bytes  # of one example
         for path in op.inputs if keeps.inputs else ():
             values = prod(graph.by_path[path].shape)
             if computes < size[path]:  # autocast makes a smaller copy of its own for this op
-                own += values * computes
+                each += values * computes
             else:
                 shared[storage(graph, path)] = values * size[path]
         if keeps.output:
             shared[op.path] = prod(op.shape) * computes
-        own += keeps.values * computes + keeps.bytes
-        once += keeps.bytes_once
+        own[op.path] = each * batch_size + keeps.bytes_once
         if precision.is_autocast and multiplies(op):
-            once += op.params * BFLOAT16  # the copy of the weights
-    return (sum(shared.values()) + own) * batch_size + once
+            own[op.path] += op.params * BFLOAT16  # the copy of the weights
+    return {path: shared.get(path, 0) * batch_size + own[path] for path in own}
 
 
 def value_bytes(op: Op, inputs: list[int], precision: Precision) -> int:
