@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from .layout import AXIS, LANE, Box
+from .layout import AXIS, LANE, WIDTH, Box
 from .lettering import first_fit, fit, text_width
 from .marks import badge, rect, write
 from .outline import Node
+from .sizes import INDENT, LINE
+from .skips import SIGNS, sign, stroke
 
 CHEVRON = 28  # width and height of the button that opens a card
-INDENT = 32  # of the writing, behind the chevron
-LINK = 16  # from one small arc to the next
+LINK = 22  # most from one small arc to the next
 
 
 def open_card(node: Node, box: Box) -> str:
@@ -28,52 +29,55 @@ def open_card(node: Node, box: Box) -> str:
 
 
 def closed_part(node: Node, box: Box) -> str:
-    """A stage, the stem or the head as one card; one arc at the right edge for each block."""
-    line = first_fit([node.what, node.what.rpartition(" · ")[0]], box.w - INDENT - 8, 13)
-    marks = [
-        rect(box, 12),
-        chevron(box, False),
-        write(box.x + INDENT, box.y + 25, node.title, "t"),
-        write(box.x + INDENT, box.y + 44, line, "l"),
-        write(box.x + INDENT, box.y + 61, params(node), quiet(node)),
-    ]
-    if node.stride > 1:
-        marks.append(badge(box.right - 12, box.y + 24, f"stride {node.stride}"))
-    marks.append(chain(node.skips, box, 4))
-    return "".join(marks)
+    """A stage, the stem or the head as one card; small arcs at the right edge for its blocks."""
+    top = 25 + max(0, box.h - 72) // 4  # a tall card has its lines in its middle
+    start, room = box.x + INDENT, box.w - INDENT - 8
+    marks = [rect(box, 12), chevron(box, False), write(start, box.y + top, node.title, "t")]
+    lines = wrapped(node.what, room, 13, (box.h - top - 26) // LINE)
+    for place, line in enumerate(lines):
+        marks.append(write(start, box.y + top + 19 + LINE * place, line, "l"))
+    y = box.y + top + 19 + LINE * len(lines)
+    marks.append(write(start, y, params(node), quiet(node)))
+    marks.append(stride(node, box, 24))
+    return "".join(marks) + chain(node.skips, box)
 
 
 def closed_block(node: Node, box: Box) -> str:
     """A block as one card, its shortcut as a handle."""
     marks = [rect(box, 10), chevron(box, False), write(box.x + INDENT, box.y + 22, node.title, "u")]
-    lines = [f"{node.what} · {params(node)}"] if node.what else []
-    line = first_fit([*lines, params(node)], box.w - INDENT - 8, 12)
-    marks.append(write(box.x + INDENT, box.y + 39, line, quiet(node)))
-    if node.stride > 1:
-        marks.append(badge(box.right - 12, box.y + 22, f"stride {node.stride}"))
-    if node.skips[0] == "layers":
+    told = " · ".join(filter(None, (node.what, params(node))))
+    for place, line in enumerate(wrapped(told, box.w - INDENT - 8, 12, (box.h - 26) // LINE)):
+        marks.append(write(box.x + INDENT, box.y + 39 + LINE * place, line, quiet(node)))
+    marks.append(stride(node, box, 22))
+    skip = node.skips[0]
+    if skip == "layers":
         count = sum(op.kind == "add" for op in node.ops)
-        marks.append(chain(("identity",) * count, box, 3) + word(SKIPS["layers"], HANDLE + 6, box))
-    elif node.skips[0]:
-        marks.append(handle(node.skips[0], box))
+        marks.append(chain(("identity",) * count, box) + word(SIGNS[skip].word, "", box))
+    elif skip:
+        marks.append(handle(skip, box))
     return "".join(marks)
 
 
 def closed_attention(node: Node, box: Box) -> str:
     """An attention module as one layer of F."""
-    y, start, right = box.middle + 5, box.x + INDENT, box.right - 10
-    room = right - start - text_width(node.title, 14, True) - 6
+    start, right, two_lines = box.x + INDENT, box.right - 10, box.h >= 48
+    y = box.y + 20 if two_lines else box.middle + 5
+    room = right - start - (0 if two_lines else text_width(node.title, 14, True) + 6)
     number = first_fit([params(node), f"{node.params:,}"], room, 12)
     marks = [rect(box, 8), chevron(box, False), write(start, y, node.title, "u")]
-    return "".join(marks) + write(right, y, number, "m", "end")
+    if two_lines:
+        marks.append(write(start, y + LINE, number, "m"))
+    else:
+        marks.append(write(right, y, number, "m", "end"))
+    return "".join(marks)
 
 
 def closed_run(node: Node, box: Box) -> str:
     """Equal blocks as one card on a pile."""
     count = len(node.skips)
-    under = Box(box.x + 8, box.y + 8, box.w - 16, box.h - 4)
-    card = Box(box.x, box.y, box.w, 48)
-    room = box.w - INDENT - 8 - 60  # the badge's
+    under = Box(box.x + 8, box.y + 8, box.w - 16, box.h - 8)
+    card = Box(box.x, box.y, box.w, box.h - 8)
+    room = box.w - INDENT - 34 - text_width(f"× {count}", 12)  # the badge's
     what = fit(f"each {node.params // count:,} params", box.w - INDENT - 8, 12)
     marks = [
         rect(under, 10, "d"),
@@ -82,9 +86,27 @@ def closed_run(node: Node, box: Box) -> str:
         write(box.x + INDENT, box.y + 22, title(node, room), "u"),
         write(box.x + INDENT, box.y + 39, what, "m"),
         badge(box.right - 12, box.y + 22, f"× {count}"),
-        chain(node.skips, card, 3),
+        chain(node.skips, card),
     ]
     return "".join(marks)
+
+
+def wrapped(text: str, room: int, size: int, most: int) -> list[str]:
+    """`text` in one line, or parted at its dots if there are lines enough, or less of it."""
+    parts = text.split(" · ")
+    if text_width(text, size) <= room or 1 < len(parts) > most:
+        shorter = [" · ".join(parts[:n]) for n in range(len(parts), 0, -1)]
+        return [first_fit(shorter, room, size)]
+    return [fit(part, room, size) for part in parts]
+
+
+def stride(node: Node, box: Box, y: int) -> str:
+    """The badge of a strided card: in a word, or as a sign where it is narrow."""
+    if node.stride == 1:
+        return ""
+    room = box.w - INDENT - text_width(node.title, 15, True) - 34
+    text = first_fit([f"stride {node.stride}", f"/{node.stride}"], room, 12)
+    return badge(box.right - 12, box.y + y, text)
 
 
 def title(node: Node, room: int) -> str:
@@ -111,57 +133,59 @@ def chevron(box: Box, is_open: bool) -> str:
 
 def handle(skip: str, box: Box) -> str:
     """The shortcut of a closed block: out of the card, round, and back in at a small (+)."""
-    top, bottom, r = box.y + 8, box.bottom - 8, (box.h - 16) // 2
+    top, bottom, r = box.y + 8, box.bottom - 8, min(20, (box.h - 16) // 2)
     x, reach = box.right, HANDLE - box.right - r
     wrong = " r" if skip == "broken" else ""
-    d = f"M{x} {top}h{reach}a{r} {r} 0 0 1 0 {2 * r}H{x + 8}"
-    marks = f'<path class="s{wrong}" d="{d}"/><circle class="o{wrong}" cx="{x}" cy="{top}" r="4"/>'
+    d = f"M{x} {top}h{reach}a{r} {r} 0 0 1 {r} {r}V{bottom - r}a{r} {r} 0 0 1 {-r} {r}H{x + 8}"
+    marks = f'<path class="{stroke(skip).replace(" z", "")}" d="{d}"/>'
+    marks += f'<circle class="o{wrong}" cx="{x}" cy="{top}" r="4"/>'
     marks += f'<circle class="q{wrong}" cx="{x}" cy="{bottom}" r="7"/>'
-    sign = f"M{x - 3} {bottom}h6m-3-3v6"
-    marks += f'<path class="s z{wrong}" d="{sign}" stroke-width="1.5"/>'
-    return marks + (word(SKIPS[skip], HANDLE, box, wrong) if SKIPS[skip] else "")
+    plus = f"M{x - 3} {bottom}h6m-3-3v6"
+    marks += f'<path class="s z{wrong}" d="{plus}" stroke-width="1.5"/>'
+    return marks + word(SIGNS[skip].word, skip, box)
 
 
-def word(text: str, x: int, box: Box, wrong: str = "") -> str:
-    """A pill with the shortcut's name, beside a closed block."""
-    w = text_width(text, 12) + 12
-    pill = Box(x - w // 2, box.middle - 10, w, 20)
-    return rect(pill, 10, f"q{wrong}") + write(x, box.middle + 4, text, f"k{wrong}", "middle")
+def word(text: str, skip: str, box: Box) -> str:
+    """A pill with a shortcut's sign and name, beside a closed block; an identity has none."""
+    if not text:
+        return ""
+    wrong, before = " r" if skip == "broken" else "", 16 if skip else 0
+    w = text_width(text, 12) + 14 + before
+    x = min(HANDLE - w // 2, WIDTH - 2 - w)
+    pill = rect(Box(x, box.middle - 10, w, 20), 10, f"q{wrong}")
+    mark = sign(skip, x + 13, box.middle) if skip else ""
+    return pill + mark + write(x + 7 + before, box.middle + 4, text, f"k{wrong}")
 
 
-def chain(skips: tuple[str, ...], box: Box, most: int) -> str:
-    """One small arc for each block at a card's right edge; of many, the first ones and the last."""
+def chain(skips: tuple[str, ...], box: Box) -> str:
+    """A small arc with its sign for each block at a card's right edge: of many, first and last."""
     if not any(skips):
         return ""
-    slots, x = min(len(skips), most), box.right
-    top = box.middle - slots * LINK // 2 + 2
-    arcs, dots, wrong = "", "", ""
+    slots = min(len(skips), 3)
+    link = min(LINK, (box.h - 2) // slots)
+    top = box.middle - slots * link // 2
+    shown = {0: skips[0], slots - 1: skips[-1]}
+    marks = []
     for slot in range(slots):
-        y = top + slot * LINK
-        one = f"M{x} {y}h4a6 6 0 0 1 0 12h-4"
-        if len(skips) > most and slot == slots - 2:
-            dots = "".join(f"M{x + 8} {y + dy}h0" for dy in (1, 6, 11))
-        elif slot == slots - 1 and skips[-1] == "broken":
-            wrong = f'<path class="s z r" d="{one}"/>'
+        y = top + slot * link
+        if slot == 1 and len(skips) > 3:
+            dots = "".join(f"M{box.right + 9} {y + link // 2 + dy}h0" for dy in (-5, 0, 5))
+            marks.append(f'<path class="s z" d="{dots}"/>')
         else:
-            arcs += one
-    more = f'<path class="s z" d="{dots}"/>' if dots else ""
-    return (f'<path class="s z" d="{arcs}"/>' if arcs else "") + more + wrong
+            marks.append(small_arc(shown.get(slot, skips[slot]), box.right, y + 2, link - 4))
+    return "".join(marks)
+
+
+def small_arc(skip: str, x: int, y: int, height: int) -> str:
+    """One block's shortcut: out at x, y, round, and back `height` lower; its sign beside it."""
+    r = height // 2
+    d = f"M{x} {y}h5a{r} {r} 0 0 1 0 {2 * r}h-5"
+    size = 12 if height < 16 else 14
+    mark = sign(skip, x + 5 + r + 5 + size // 2, y + r, size)
+    return f'<path class="{stroke(skip)}" d="{d}"/>{mark}'
 
 
 HANDLE = LANE + 8  # x of the shortcut of a closed block, where it is farthest out
-#: how a block treats x -> the word on its shortcut when it is closed; an identity has none
-SKIPS = {
-    "identity": "",
-    "conv": "1×1",
-    "zeropad": "zeros",
-    "pooled": "pool, 1×1",
-    "gate": "gate",
-    "scale": "scaled",
-    "dropout": "dropout",
-    "layers": "each layer",
-    "broken": "cannot add",
-}
 #: kind -> mark(node, box) of a closed card
 CARDS = {
     "stem": closed_part,

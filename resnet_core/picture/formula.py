@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resnet_core.shortcuts import SHORTCUTS
 
-from .layout import AXIS, Box, Layout, fork_y
+from .layout import AXIS, Box, fork_y
 from .lettering import first_fit
 from .marks import shape_text, write
 from .outline import Node
@@ -14,27 +14,29 @@ EDGE = 50  # x of the brackets left of the layers
 LABEL = 110  # most that a shape beside a broken (+) may take
 
 
-def formula(node: Node, plan: Layout) -> str:
+def formula(node: Node, boxes: dict[str, Box]) -> str:
     """Letters and brackets of all shortcuts of an open block."""
     ways = arcs(node)
-    return "".join(_of_arc(way, place, len(ways), node, plan) for place, way in enumerate(ways))
+    return "".join(_of_arc(way, place, len(ways), node, boxes) for place, way in enumerate(ways))
 
 
-def _of_arc(way: Arc, place: int, count: int, node: Node, plan: Layout) -> str:
-    boxes, y = plan.boxes, fork_y(node, way.source, plan.boxes)
+def _of_arc(way: Arc, place: int, count: int, node: Node, boxes: dict[str, Box]) -> str:
+    y = fork_y(node, way.source, boxes)
     x, name = letters(way, place, count)
     residual, gate = _between(way, node)
     marks = [
         f'<circle class="o" cx="{AXIS}" cy="{y}" r="4"/>',
         write(AXIS - 12, y + 4, x, "l f k", "end"),
+        "" if place else write(AXIS + 12, y + 17, shape_text(way.lane[0].in_shape), "m"),
         bracket([boxes[c.id] for c in residual], name if count > 1 else f"{name}({x})"),
-        bracket([boxes[c.id] for c in gate], "g"),
+        f'<g class="skip">{bracket([boxes[c.id] for c in gate], "g")}</g>' if gate else "",
     ]
     if way.joint.broken:
         return "".join(marks) + cannot_add(way.joint, boxes[way.joint.id])
     before, skipped = terms(way, node, f"{name}({x})", x)
     addition = _sum_of(way, node)
-    total = boxes[addition.id]
+    total, end = boxes[addition.id], boxes[residual[-1].id].bottom
+    marks.append(f'<path class="through e" d="M{AXIS} {end}v{total.bottom - end}"/>')
     if addition is way.joint:  # the arc comes from the right
         marks.append(_sum(total.x - 10, total.middle + 4, before, skipped, "end"))
     else:  # a line comes from the left
@@ -50,11 +52,11 @@ def letters(way: Arc, place: int, count: int) -> tuple[str, str]:
 
 
 def terms(way: Arc, node: Node, residual: str, x: str) -> tuple[str, str]:
-    """The two terms of the sum: "F(x) + " and "x"."""
+    """The two terms of the sum: "F(x)" and " + x"."""
     x = f"W{x}" if any(child.kind == "conv" for child in way.lane) else x
     text = SHORTCUTS[node.block.shortcut].sum.format(F=residual, x=x, g="g")
     before, plus, skipped = text.partition(" + ")
-    return before + plus, skipped
+    return before, plus + skipped
 
 
 def bracket(layers: list[Box], name: str) -> str:

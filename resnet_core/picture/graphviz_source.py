@@ -6,23 +6,31 @@ import graphviz
 
 from resnet_core.graph import LayerGraph
 
+from .marks import of_shortcut, shape_text
 from .outline import Node, edges, outline, walk
+from .skips import in_words
 from .style import PALETTES
+from .titles import layer_title
+from .view import VIEW, View
+from .ways import arcs
 
+COLOURS = PALETTES["light"]
 #: of a (+) that cannot add, and of the cards around it
-RED = {"color": PALETTES["light"]["wrong"], "penwidth": "2"}
+RED = {"color": COLOURS["wrong"], "penwidth": "2"}
 
 
-def dot(graph: LayerGraph, opened: frozenset[str] = frozenset()) -> str:
+def dot(graph: LayerGraph, opened: frozenset[str] = frozenset(), view: View = VIEW) -> str:
     """The same nodes and edges as `draw`, with a cluster for each open card."""
-    nodes = outline(graph, opened)
+    nodes = outline(graph, opened, view)
     source = graphviz.Digraph("net", node_attr={"shape": "box", "style": "rounded"})
     source.attr(label=plain([graph.net.name]), labelloc="t")
     for node in nodes:
         _add(source, node)
     broken = {node.id for node in walk(nodes) if node.kind == "add" and node.broken}
+    lanes = _lanes(nodes)
     for tail, head in edges(graph, nodes):
-        source.edge(tail, head, **(RED if head in broken else {}))
+        line = lanes.get(head) or lanes.get(tail) or {}
+        source.edge(tail, head, **(RED if head in broken else line))
     return source.source
 
 
@@ -33,15 +41,36 @@ def plain(lines: list[str]) -> str:
 
 
 def _add(source: graphviz.Digraph, node: Node) -> None:
-    shape = "×".join(map(str, node.shape))
     colours = {**RED, "fontcolor": RED["color"]} if node.broken else {}
-    if not node.children:
-        if node.kind == "add" and node.broken:
-            arms = (node.broken.residual, node.broken.skip)
-            shape = " ≠ ".join("×".join(map(str, arm)) for arm in arms)
-        source.node(node.id, plain([node.title, node.what, shape]), **colours)
+    if node.children:
+        with source.subgraph(name=f"cluster_{node.id}") as cluster:
+            cluster.attr(label=plain([node.title, in_words(node.skips)]), **colours)
+            for child in node.children:
+                _add(cluster, child)
         return
-    with source.subgraph(name=f"cluster_{node.id}") as cluster:
-        cluster.attr(label=plain([node.title]), **colours)
-        for child in node.children:
-            _add(cluster, child)
+    shape = shape_text(node.shape)
+    if node.kind == "add" and node.broken:
+        shape = " ≠ ".join(map(shape_text, (node.broken.residual, node.broken.skip)))
+    folded = [layer_title(op) for op in node.folded[0]], [layer_title(op) for op in node.folded[1]]
+    title = " · ".join([*folded[0], node.title, *folded[1]])
+    if of_shortcut(node) and not colours:
+        colours = {"color": COLOURS["skip"], "penwidth": "2"}
+    form = {"shape": "circle"} if node.kind in ("add", "multiply") else {}
+    lines = [title, node.what, in_words(node.skips), shape]
+    source.node(node.id, plain(lines), **form, **colours)
+
+
+def _lanes(nodes: tuple[Node, ...]) -> dict[str, dict[str, str]]:
+    """Layers on shortcuts by id, and how the edges to and from them look."""
+    found = {}
+    for block in walk(nodes):
+        for way in arcs(block):
+            kinds = {layer.kind for layer in way.lane}
+            style = next((EDGES[kind] for kind in EDGES if kind in kinds), "solid")
+            line = {"color": COLOURS["skip"], "penwidth": "2.5", "style": style}
+            found |= {layer.id: line for layer in way.lane}
+    return found
+
+
+#: kind of a layer on the shortcut -> style of its edges; the first that is there; solid for others
+EDGES = {"drop": "dashed", "scale": "dotted", "conv": "bold"}

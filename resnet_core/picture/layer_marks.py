@@ -4,18 +4,45 @@ from __future__ import annotations
 
 import re
 
+from resnet_core.graph import Op
+
 from .layout import AXIS, Box
 from .lettering import first_fit, fit, text_width
 from .marks import pile, pile_size, rect, shape_text, write
 from .outline import Node
+from .sizes import PILL_LINE, STRIP
+from .skips import PILL_SIGNS, coin
+from .titles import short_title
 
 
 def layer(node: Node, box: Box) -> str:
-    room = box.w - 20
-    y, title = box.middle + 5, fit(node.title, room, 13)
-    note = first_fit(notes(node.what), room - text_width(title, 13) - 6, 12)
-    marks = rect(box, 8) + write(box.x + 10, y, title, "l")
+    """Its name and what it changes, in one line or in two; what is folded in, before or behind."""
+    above, below = (STRIP if ops else 0 for ops in node.folded)
+    inner = Box(box.x, box.y + above, box.w, box.h - above - below)
+    room, y = box.w - 20, inner.middle + 5
+    title = fit(node.title, room, 13)
+    beside = room - text_width(title, 13) - 6
+    marks = rect(box, 8) + strip(node.folded[0], box, box.y, inner.y)
+    marks += strip(node.folded[1], box, inner.bottom, inner.bottom)
+    if inner.h >= 40 and text_width(node.what, 12) > beside:
+        note = first_fit(notes(node.what), room, 12)
+        return marks + write(box.x + 10, y - 8, title, "l") + write(box.x + 10, y + 8, note, "m")
+    note = first_fit(notes(node.what), beside, 12)
+    marks += write(box.x + 10, y, title, "l")
     return marks + (write(box.right - 10, y, note, "m", "end") if note else "")
+
+
+def strip(ops: tuple[Op, ...], box: Box, y: int, line: int) -> str:
+    """Norm and activation that belong to a convolution, each with its colour."""
+    if not ops:
+        return ""
+    x, marks = box.x + 10, [f'<path class="j" d="M{box.x} {line}h{box.w}"/>']
+    for op in ops:
+        text = fit(short_title(op), box.right - x - 20, 12)
+        marks.append(f'<circle class="a {op.kind}" cx="{x + 4}" cy="{y + STRIP // 2}" r="4"/>')
+        marks.append(write(x + 13, y + STRIP // 2 + 4, text))
+        x += 13 + text_width(text, 12) + 10
+    return "".join(marks)
 
 
 def notes(what: str) -> list[str]:
@@ -35,47 +62,49 @@ def addition(node: Node, box: Box) -> str:
 
 
 def product(node: Node, box: Box) -> str:
+    """The one that weighs x is a shortcut's gate."""
     cx, cy = box.x + box.w // 2, box.middle
+    gate = coin("gate", box.right - 2, box.y - 2) if node.id.endswith(".add.weigh_x") else ""
     return (
         f'<circle class="b g" cx="{cx}" cy="{cy}" r="{box.w // 2}"/>'
-        f'<path class="v" d="M{cx - 4} {cy - 4}l8 8m-8 0l8-8"/>'
+        f'<path class="v" d="M{cx - 4} {cy - 4}l8 8m-8 0l8-8"/>{gate}'
     )
 
 
 def pill(node: Node, box: Box) -> str:
-    """A layer on the shortcut."""
-    mark = PILLS.get(node.kind)
-    if mark:
-        return mark(node, box)
-    word = fit(pill_word(node), box.w - 8, 12)
-    return rect(box, 14, "w") + rect(box, 14, "b p") + centred(box, [word], "")
+    """A layer on the shortcut, with its sign; where it changes the shape, with its output's."""
+    frames, radius, words = PILLS.get(node.kind, PILL)
+    told = PILL_LINES.get(node.kind, lambda node: [pill_word(node)])(node)
+    for ops in filter(None, node.folded):
+        told.append(" · ".join(map(short_title, ops)))
+    x, y = box.x + box.w // 2, box.middle + 4 - PILL_LINE // 2 * (len(told) - 1)
+    marks = [rect(box, radius, frame) for frame in frames]
+    if node.shape != node.in_shape:
+        y -= PILL_LINE // 2
+        shape = fit(shape_text(node.shape), box.w - 6, 12)
+        marks.append(write(x, y + PILL_LINE * len(told), shape, "m", "middle"))
+    for place, line in enumerate(told):
+        line = fit(line, box.w - 8, 12)
+        marks.append(write(x, y + PILL_LINE * place, line, words, "middle"))
+    sign = PILL_SIGNS.get(node.kind)
+    return "".join(marks) + (coin(sign, box.right - 8, box.y) if sign else "")
 
 
-def identity(node: Node, box: Box) -> str:
-    return rect(box, 12) + centred(box, ["identity"], "k")
-
-
-def zero_pad(node: Node, box: Box) -> str:
+def zeros(node: Node) -> list[str]:
     """What option A does to x here: it need not do both."""
     added = node.shape[0] - node.in_shape[0]
     lines = ["subsample"] if node.shape[1:] != node.in_shape[1:] else []
-    lines += [fit(f"+ {added} zeros", box.w - 4, 12)] if added else []
-    return rect(box, 12, "b q") + centred(box, lines, "k")
+    return lines + ([f"+ {added} zeros"] if added else [])
 
 
 def pill_word(node: Node) -> str:
     """A conv on the shortcut is always a projection: its window and stride say enough."""
-    window, _, stride = node.ops[0].detail.partition(", stride ")
+    window, _, stride = node.layer.detail.partition(", stride ")
     if node.kind == "pool":
         return f"pool {window.split()[-1]}"
     if node.kind != "conv":
         return node.title
     return f"{window}, /{stride}" if stride else window
-
-
-def centred(box: Box, lines: list[str], classes: str) -> str:
-    x, y = box.x + box.w // 2, box.middle + 4 - 8 * (len(lines) - 1)
-    return "".join(write(x, y + 16 * i, line, classes, "middle") for i, line in enumerate(lines))
 
 
 def input_tiles(node: Node, box: Box) -> str:
@@ -91,5 +120,8 @@ def input_tiles(node: Node, box: Box) -> str:
 
 #: kind -> mark(node, box) on the main path; `layer` for every other kind
 LAYERS = {"input": input_tiles, "add": addition, "multiply": product}
-#: kind -> mark(node, box) on the shortcut; a pill with its name for every other kind
-PILLS = {"identity": identity, "zeropad": zero_pad}
+#: kind on the shortcut -> classes of its frames, their radius, class of its words; PILL for others
+PILLS = {"identity": (("b",), 12, "k"), "zeropad": (("b q",), 12, "k")}
+PILL = (("w", "b p"), 14, "")
+#: kind on the shortcut -> what it says; its name for every other kind
+PILL_LINES = {"identity": lambda node: ["identity"], "zeropad": zeros}

@@ -8,6 +8,8 @@ from math import log2
 from .layout import Box
 from .lettering import text_width
 from .outline import Node
+from .skips import in_words
+from .titles import layer_title
 
 
 def write(x: int, y: int, text: str, classes: str = "", anchor: str = "") -> str:
@@ -26,8 +28,16 @@ def group(node: Node, inner: str) -> str:
     elif node.kind not in UNCOLOURED:
         classes += " y"
     classes += " broken" if node.broken else ""
+    classes += " skip" if of_shortcut(node) else ""
     label = escape("; ".join(facts(node)), quote=True)
+    held = " ".join(op.path for ops in node.folded for op in ops)
+    state += f' data-holds="{held}"' if held else ""
     return f'<g class="{classes}" data-id="{node.id}"{state} aria-label="{label}">{inner}</g>'
+
+
+def of_shortcut(node: Node) -> bool:
+    """Whether a plain net has no such layer: a shortcut's own, the (+), a gate."""
+    return node.kind == "add" or node.on_shortcut or ".add." in node.id
 
 
 def facts(node: Node) -> list[str]:
@@ -37,8 +47,13 @@ def facts(node: Node) -> list[str]:
         lines.append(node.what)
         if node.stride > 1:
             lines.append(f"stride: {node.stride}")
-    elif node.ops[0].detail:
-        lines.append(f"settings: {node.ops[0].detail}")
+        if any(node.skips):
+            lines.append(f"shortcuts: {in_words(node.skips)}")
+    elif node.layer.detail:
+        lines.append(f"settings: {node.layer.detail}")
+    for place, ops in zip(("before", "behind"), node.folded, strict=True):
+        if ops:
+            lines.append(f"{place} it: {', '.join(map(layer_title, ops))}")
     if node.ops[0].inputs:
         lines.append(f"input: {shape_text(node.in_shape)}")
     if node.broken:

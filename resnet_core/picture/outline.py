@@ -17,7 +17,8 @@ from resnet_core.layers import ATTENTIONS
 from resnet_core.spec import BlockSpec, ShapeMismatch
 
 from .joining import joined
-from .titles import blocks_what, layer_title, layer_what, part_what, skip_sign, stage_what
+from .skips import skip_sign
+from .titles import blocks_what, layer_title, layer_what, part_what, stage_what
 from .view import VIEW, View
 
 #: A longer run of equal blocks shows its first, and one card for the others.
@@ -42,7 +43,7 @@ class Node:
     in_shape: tuple[int, ...]
     what: str = ""  # the line below the title
     stride: int = 1
-    skips: tuple[str, ...] = ()  # of each block inside: a key of cards.SKIPS, "" for a plain one
+    skips: tuple[str, ...] = ()  # of each block inside: a key of skips.SIGNS, "" for a plain one
     children: tuple[Node, ...] = ()  # what is visible inside
     can_open: bool = False
     on_shortcut: bool = False
@@ -66,9 +67,12 @@ class Node:
         return next((op for op in self.ops if op.path == self.id), self.ops[0])
 
     @property
-    def folded(self) -> tuple[Op, ...]:
-        """The norm and activation that are shown with a convolution."""
-        return () if self.can_open else tuple(op for op in self.ops if op.path != self.id)
+    def folded(self) -> tuple[tuple[Op, ...], tuple[Op, ...]]:
+        """The norms and activations that are shown with a convolution, before and behind it."""
+        if self.can_open:
+            return (), ()
+        place = self.ops.index(self.layer)
+        return self.ops[:place], self.ops[place + 1 :]
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ AXIS = 144  # x of the main path: of the middle of every box on it
 INDENT = 32  # of a card's writing, behind the button that opens it
 LINE = 17  # from one line of a card to the next
 STRIP = 18  # of a layer, for what is folded in
+PILL_LINE = 16  # from one line of a pill to the next
 DOUBLING = 6  # higher for twice the channels, from 4 channels on
 HALVING = 14  # narrower for half the rows and columns
 
@@ -25,7 +26,7 @@ def closed_size(
     log2 of its resolution against the net's input; titles and numbers have room in any case.
     """
     width, height = CLOSED.get(node.kind, NARROW if narrow else LAYER)
-    height += STRIP if node.folded else 0
+    height += strips(node)
     if view.to_scale and node.kind not in FIXED:
         side = log2(prod(input_shape[1:]) / prod(node.shape[1:])) / 2
         needed, lines = (_card_room if node.can_open else _layer_room)(node)
@@ -36,15 +37,21 @@ def closed_size(
 
 
 def pill_size(node: Node) -> tuple[int, int]:
-    """Width and height [px] of a layer on the shortcut."""
+    """Width and height [px] of a layer on the shortcut: a line more for each thing it tells."""
     width, height = PILLS.get(node.kind, PILL)
-    return width, height + (STRIP - 2 if node.folded else 0)
+    tells = (node.shape != node.in_shape) + any(node.folded)
+    return width, height + PILL_LINE * tells
+
+
+def strips(node: Node) -> int:
+    """Height [px] of what is folded in: a strip before and one behind the convolution."""
+    return STRIP * sum(map(bool, node.folded))
 
 
 def _layer_room(node: Node) -> tuple[int, int]:
     """Least width and height: the title, and the note in a line of its own."""
     width = max(text_width(node.title, 13), text_width(node.what, 12), 40)
-    return width + 20, (46 if node.what else 28) + (STRIP if node.folded else 0)
+    return width + 20, (46 if node.what else 28) + strips(node)
 
 
 def _card_room(node: Node) -> tuple[int, int]:

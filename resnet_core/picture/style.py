@@ -36,6 +36,16 @@ text{font-size:12px;fill:var(--ink)}
 .w{fill:var(--paper)}
 .y>.b{fill:var(--hue);fill-opacity:.16;stroke:var(--hue);stroke-width:1.25}
 .y>.p{stroke:var(--skip);stroke-width:2}
+.i{fill:var(--skip)}
+.i.r{fill:var(--wrong)}
+.gap{stroke-dasharray:3 6}
+.j{fill:none;stroke:var(--conv);stroke-opacity:.5}
+.a{fill:var(--norm)}
+.a.act{fill:var(--act)}
+.through{display:none}
+.ghost .through{display:inline}
+.ghost .skip,.ghost .s,.ghost .o,.ghost .q,.ghost .i,.ghost .k{opacity:.16}
+.ghost .skip *{opacity:1}
 """
 
 #: kinds of layers that have a colour of their own; every other kind is as quiet as a norm

@@ -1,4 +1,4 @@
-"""What things are called in a picture: layers, stages, and the ways a block treats x."""
+"""What things are called in a picture: layers, stems, stages."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def layer_title(op: Op) -> str:
 def layer_what(op: Op, in_shape: tuple[int, ...]) -> str:
     """What the layer changes, short enough to stand behind its title: "/2 16→32"."""
     return WHATS.get(op.kind, lambda op, before: "")(op, in_shape[0])
+
+
+def short_title(op: Op) -> str:
+    """As textbooks write it: "BN", "GN", "ReLU"."""
+    return f"{op.detail[0].upper()}N" if op.kind == "norm" else layer_title(op)
 
 
 def part_what(ops: tuple[Op, ...]) -> str:
@@ -40,18 +45,6 @@ def blocks_what(count: int, block: BlockSpec) -> str:
         return f"{count} {blocks} of {', '.join(f'{k}×{k}' for k, *_ in block.convs)}"
     name, comma, more = BLOCKS[block.block].title.partition(", ")
     return f"{count} {name} {blocks}{comma}{more}"
-
-
-def skip_sign(ops: tuple[Op, ...]) -> str:
-    """How a block treats x, a key of cards.SKIPS: "conv", "gate", ...; "" in a plain block."""
-    if sum(op.kind == "add" for op in ops) > 1:
-        return "layers"
-    lane = {op.kind for op in ops if "shortcut" in op.path.split(".")}
-    names = {op.path.rpartition(".")[2] for op in ops if ".add." in op.path}
-    for sign, has in SIGNS.items():
-        if has(lane, names):
-            return sign
-    return "identity" if any(op.kind == "add" for op in ops) else ""
 
 
 def _settings(op: Op) -> str:
@@ -95,13 +88,4 @@ WHATS = {
     "linear": _channels,
     "pool": lambda op, before: _settings(op).partition(" ")[2].replace("average", ""),
     "zeropad": lambda op, before: _settings(op),
-}
-#: sign -> whether it says best what stands on the shortcut (kinds) and in the addition (names)
-SIGNS = {
-    "gate": lambda lane, names: "gate" in names,
-    "scale": lambda lane, names: "scale_x" in names,
-    "dropout": lambda lane, names: "drop" in lane,
-    "pooled": lambda lane, names: {"pool", "conv"} <= lane,
-    "conv": lambda lane, names: "conv" in lane,
-    "zeropad": lambda lane, names: "zeropad" in lane,
 }
