@@ -1,52 +1,79 @@
-"""Middle: the picture of the net, how deep it is opened, and the details of what is selected."""
+"""Middle: the picture of the net, and what of it is to be seen."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer import state
+from explorer import cached, state
 from explorer.components.diagram import diagram
+from explorer.look import TWINS
+from explorer.stage_table import WIDTHS
 from resnet_core import picture
-from resnet_core.graph import LayerGraph
 
-MAX_HEIGHT = "max(420px, calc(100vh - 10.5rem))"  # what the window has below head and buttons
+MAX_HEIGHT = "max(420px, calc(100vh - 12.5rem))"  # what the window has below head and buttons
 MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
-#: level of `picture.openable` -> what its button says
-LEVELS = {"net": "Net", "stages": "Stages", "blocks": "Blocks", "layers": "Layers"}
 
 
 def show() -> None:
-    graph = state.graph()
-    levels(graph)
-    if state.SS.get("as_dot"):
+    graph, look = state.graph(), state.look_of()
+    switches()
+    if look.as_dot:
         st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")
-    else:
-        diagram(
-            picture.draw(graph, state.opened()),
-            selected=state.selected(),
-            look_at=graph.ops[-1].path if graph.broken else None,
-            key=state.DIAGRAM,
-            on_select=state.select_in_diagram,
-            on_toggle=state.toggle_opened,
-            max_height=MAX_HEIGHT,
-        )
+        return
+    diagram(
+        cached.scenes(graph.net, look.view, look.twin),
+        opened=state.opened(),
+        stamp=state.stamp(),
+        selected=state.selected(),
+        look_at=graph.ops[-1].path if graph.broken else None,
+        handles={"stages": state.handles(), "widths": WIDTHS},
+        can_open_all=len(graph.ops) <= MOST_OPS,
+        key=state.DIAGRAM,
+        max_height=MAX_HEIGHT,
+        on_select=state.select_in_diagram,
+        on_open=state.open_in_diagram,
+        on_edit=state.edit_in_diagram,
+    )
 
 
-def levels(graph: LayerGraph) -> None:
-    """Open the whole picture to one depth; or show it as Graphviz draws it."""
+def switches() -> None:
+    """The net, its twin, or both; and how it is drawn."""
+    names = {"net": "Residual", "twin": "Plain twin", "both": "Both"}
+    if state.net().is_plain:
+        names |= {"net": "Plain", "twin": "Residual twin"}
     with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
-        levels, opened = picture.openable(graph), state.opened()
-        shown = [level for level, paths in levels.items() if paths == opened][-1:]
-        for level, paths in levels.items():
-            st.button(
-                LEVELS[level],
-                key=f"level_{level}",
-                type="secondary" if level in shown else "tertiary",
-                on_click=state.open_all,
-                args=(paths,),
-                disabled=level == "layers" and len(graph.ops) > MOST_OPS,
-                help=f"Open the picture down to its {LEVELS[level].lower()}",
-            )
+        st.segmented_control(
+            "Twin",
+            TWINS,
+            format_func=names.get,
+            key=state.look_widget("twin"),
+            required=True,
+            on_change=state.look_from,
+            args=("twin",),
+            label_visibility="collapsed",
+        )
+        st.space("stretch")
         if not state.presenting():
-            st.space("stretch")
-            st.toggle("Graphviz", key="as_dot")
+            with st.popover("View", icon=":material/tune:", key="view"):
+                for name, (label, help) in SWITCHES.items():
+                    st.toggle(
+                        label,
+                        key=state.look_widget(name),
+                        on_change=state.look_from,
+                        args=(name,),
+                        help=help,
+                    )
+
+
+#: switch -> its label and what it does
+SWITCHES = {
+    "folds": (
+        "Fold norm and ReLU into their convolution",
+        "As textbooks draw it; the box says what is folded in",
+    ),
+    "to_scale": (
+        "Boxes to scale",
+        "Higher for more channels, narrower where the resolution drops",
+    ),
+    "as_dot": ("Drawn by Graphviz", "The same graph, laid out by Graphviz in the browser"),
+}

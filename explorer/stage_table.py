@@ -14,7 +14,7 @@ from dataclasses import fields
 from resnet_core.blocks import BLOCKS, ORDERS
 from resnet_core.inits import INITS
 from resnet_core.layers import ACTIVATIONS, ANTIALIAS, ATTENTIONS, NORMS
-from resnet_core.resolve import convs_of
+from resnet_core.resolve import blocks_of, convs_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import LIMITS, NetSpec, SpecError, StageSpec, check_layers
 from resnet_core.stems import POOLS, STEMS
@@ -136,6 +136,37 @@ def with_cell(row: dict, field: str, value: int | str) -> dict:
     return row
 
 
+def handles(draft: Draft) -> dict[str, dict]:
+    """What a picture needs to edit each stage, as far as its values can be read."""
+    found = {}
+    for number, row in enumerate(draft["stages"], start=1):
+        known = row["shortcut"] in SHORTCUTS if isinstance(row["shortcut"], str) else False
+        if known and isinstance(row["num_blocks"], int) and isinstance(row["width"], int):
+            stage = f"stage{number}"
+            found[stage] = {
+                "blocks": row["num_blocks"],
+                "width": row["width"],
+                "shortcut": SHORTCUTS[row["shortcut"]].title,
+                "next": SHORTCUTS[next_shortcut(draft, stage, 1)].title,
+            }
+    return found
+
+
+def next_shortcut(draft: Draft, stage: str, step: int) -> str:
+    """The next key of SHORTCUTS, or the one before for a `step` of -1, with which the net can be
+    built; the same one if there is no other."""
+    keys = list(SHORTCUTS)
+    now = draft["stages"][int(stage.removeprefix("stage")) - 1]["shortcut"]
+    here = keys.index(now)
+    for distance in range(1, len(keys)):
+        key = keys[(here + distance * step) % len(keys)]
+        edit = {"action": "set", "where": f"{stage}.shortcut", "value": key}
+        with suppress(SpecError):
+            blocks_of(NetSpec.from_dict(with_edit(draft, edit)))
+            return key
+    return now
+
+
 def layers_of(row: dict) -> list[list[int]]:
     """The convolutions of a stage's F as a user would write them."""
     try:
@@ -245,3 +276,5 @@ GROUPS = {"cardinality", "base_width"}
 #: field -> its value where nobody asked for anything else
 USUAL = {f.name: f.default for cls in (NetSpec, StageSpec) for f in fields(cls)} | {"layers": []}
 SPECIAL = [where for where, field in FIELDS.items() if field.get("more")]
+#: what a width is drawn to on the picture
+WIDTHS = tuple(2**i * m // 2 for i in range(2, 11) for m in (2, 3))  # 4, 6, 8, 12, ..., 1536

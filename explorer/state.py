@@ -1,8 +1,8 @@
 """The only owner of session-state keys and of the URL. Everything else asks here.
 
 The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `view` the
-presentation mode. A rerun reads the URL only when it changed behind our back: first load, pasted
-link, Back and Forward.
+presentation mode; look.py has the words for the picture. A rerun reads the URL only when it changed
+behind our back: first load, pasted link, Back and Forward.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from explorer import cached, link, stage_table
+from explorer import cached, link, look, stage_table
 from explorer.link import Experiment
+from explorer.look import Look
 from resnet_core import checkpoints, picture
 from resnet_core.checkpoints import Inferred
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
@@ -30,20 +31,23 @@ SECONDS = 15  # of a time budget, when it is chosen first
 
 #: keys of the widgets and components that the page mounts
 FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device_menu"
-PROBE, SETTING, BUDGET, FILE = "probe", "setting_", "budget", "file"
+PROBE, SETTING, BUDGET, FILE, LOOK = "probe", "setting_", "budget", "file", "look_"
 
 
 def begin() -> None:
     """Once per script run, before anything is shown: defaults, then what the URL says."""
     if "experiment" not in SS:
         SS.undo, SS.redo = [], []
-        SS.opened, SS.selected = frozenset(), None
+        SS.look, SS.stamp, SS.selected = Look(), 0, None
         SS.request_id = uuid.uuid4().hex
-        SS.seen = (None, None)  # `x` and `run` of the URL as last seen
+        SS.seen, SS.looked = (None, None), {}  # `x` and `run`, and look.WORDS, as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = None
         SS.file_error = SS.checkpoint = None
         _show(Experiment())
     _read_url()
+    words = {name: st.query_params[name] for name in look.WORDS if name in st.query_params}
+    if words != SS.looked:
+        SS.looked, SS.look, SS.stamp = words, Look.of(words, graph()), SS.stamp + 1
 
 
 def _read_url() -> None:
@@ -174,7 +178,7 @@ def show_file(name: str, file: BinaryIO) -> None:
     except SpecError as e:
         SS.file_error, SS.checkpoint = e, None
         return
-    SS.opened, SS.selected = frozenset(), None
+    _look_afresh()
     commit(replace(SS.experiment, net=found, base=link.base_of(found) or SS.experiment.base))
 
 
@@ -212,8 +216,14 @@ def choose_preset() -> None:
 
 def show_preset(key: str) -> None:
     SS.file_error = SS.checkpoint = None
-    SS.opened, SS.selected = frozenset(), None
+    _look_afresh()
     commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
+
+
+def _look_afresh() -> None:
+    """Another net: nothing of it is open or selected."""
+    SS.selected = None
+    look_at(opened=frozenset())
 
 
 def can_undo() -> bool:
@@ -302,18 +312,70 @@ def select_in_chart() -> None:
     select(SS[DEPTH].point["path"])
 
 
+def look_of() -> Look:
+    """How the picture is looked at: what is open, the switches, the twin, the colours."""
+    return SS.look
+
+
 def opened() -> frozenset[str]:
-    """Paths that the picture shows opened; a (+) that cannot add is always in sight."""
-    return SS.opened | picture.opened_for(graph())
+    """Ids that the picture shows opened; a (+) that cannot add is always in sight."""
+    return SS.look.opened | picture.opened_for(graph())
 
 
-def toggle_opened() -> None:
-    """Callback of the picture: one card opens or closes."""
-    SS.opened ^= {SS[DIAGRAM].toggle}
+def stamp() -> int:
+    """Counts what was opened: a browser that is ahead of it waits for its own clicks' answer."""
+    return SS.stamp
 
 
-def open_all(paths: frozenset[str]) -> None:
-    SS.opened = paths
+def look_at(**changes) -> None:
+    """Callback: changes fields of the Look, and the URL with them."""
+    if "opened" in changes:
+        SS.stamp += 1
+    _show_look(replace(SS.look, **changes))
+
+
+def _show_look(changed: Look) -> None:
+    SS.look, SS.looked = changed, changed.words(graph())
+    for name in look.WORDS:
+        if name in SS.looked:
+            st.query_params[name] = SS.looked[name]
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def look_widget(name: str) -> str:
+    """Key of the widget for a switch of the picture, set to what the Look says."""
+    key = LOOK + name
+    SS[key] = getattr(SS.look.view if name in look.SWITCHES else SS.look, name)
+    return key
+
+
+def look_from(name: str) -> None:
+    """Callback of such a widget."""
+    change = {name: SS[LOOK + name]}
+    look_at(**{"view": replace(SS.look.view, **change)} if name in look.SWITCHES else change)
+
+
+def open_in_diagram() -> None:
+    """Callback of the picture, which has drawn it already."""
+    report = SS[DIAGRAM].opened
+    SS.stamp = max(SS.stamp, int(report["stamp"]))
+    _show_look(SS.look.with_opened(report["ids"]))
+
+
+def edit_in_diagram() -> None:
+    """Callback of the handles on the picture."""
+    event = SS[DIAGRAM].edit
+    if event["action"] == "cycle":
+        stage = event["where"].partition(".")[0]
+        key = stage_table.next_shortcut(SS.draft, stage, int(event["value"]))
+        event = {**event, "action": "set", "value": key}
+    apply_edit(event)
+
+
+def handles() -> dict:
+    """What the handles on the picture show of each stage."""
+    return stage_table.handles(SS.draft)
 
 
 def on_screen() -> tuple:

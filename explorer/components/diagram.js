@@ -1,49 +1,38 @@
-// One view per mounted diagram. The picture is drawn in Python; here it is moved, read and clicked.
+// The net's picture on a page. Pieces are drawn in Python; here they are stacked (diagram_stack.js),
+// moved (diagram_moves.js), edited (diagram_edits.js), read and clicked. One view per mounted diagram.
 const VIEWS = new WeakMap()
-const LARGEST_FIT = 1.45, SMALLEST = 0.3, LARGEST = 4, DRAG = 4, DWELL = 220
+const DWELL = 220 // ms before a hover card
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (typeof data !== "object" || !data?.svg) return
+  if (typeof data !== "object" || !data?.scenes) return
   let view = VIEWS.get(parentElement)
   if (!view) VIEWS.set(parentElement, (view = newView(parentElement)))
   view.send = setTriggerValue
   show(view, data)
   return () => {
     view.sizes.disconnect()
+    document.removeEventListener("rx-paint", view.onpaint)
     VIEWS.delete(parentElement)
   }
 }
 
 function newView(parent) {
-  const [root, pane, svg, tip] = [".root", ".view", "svg", ".tip"].map(s => parent.querySelector(s))
-  const view = { parent, root, pane, svg, tip, fitted: true, seen: null }
-  view.sizes = new ResizeObserver(() => view.fitted && fit(view))
+  const [root, pane, svg, map, tip] = [".root", ".view", ".picture", ".map", ".tip"].map(s => parent.querySelector(s))
+  const view = { parent, root, pane, svg, map, tip, fitted: true, opened: new Set(), stamp: 0, roots: [] }
+  view.sizes = new ResizeObserver(() => (view.fitted ? fit(view) : drawMap(view)))
   view.sizes.observe(pane)
+  view.onpaint = event => paint(view, event.detail)
+  document.addEventListener("rx-paint", view.onpaint)
   pane.onclick = event => click(view, event)
   pane.ondblclick = event => {
     const node = nodeAt(event)
     if (!node) fit(view)
-    else if (!isChevron(event)) toggle(view, node) // the chevron has answered both clicks
+    else if (!isChevron(event) && !isTool(event)) toggle(view, node) // those have answered both clicks
   }
   pane.onkeydown = event => key(view, event)
-  pane.onwheel = event => {
-    if (!event.ctrlKey && !event.metaKey) return // a plain wheel scrolls
-    event.preventDefault()
-    zoom(view, view.scale * Math.exp(-event.deltaY * 0.002), event.clientX, event.clientY)
-  }
-  pane.onpointerdown = event => {
-    view.moved = false
-    view.from = event.button || event.pointerType !== "mouse" ? null : event
-    view.start = [pane.scrollLeft, pane.scrollTop]
-  }
-  pane.onpointermove = event => (view.from ? drag(view, event) : hover(view, event))
-  pane.onpointerup = pane.onpointercancel = () => {
-    view.from = null
-    pane.classList.remove("drag")
-  }
-  pane.onpointerleave = pane.onscroll = () => hide(view)
-  const buttons = { out: () => zoomBy(view, 0.8), in: () => zoomBy(view, 1.25), fit: () => fit(view) }
-  for (const button of root.querySelectorAll("button")) button.onclick = buttons[button.name]
+  pane.onpointerleave = () => hide(view)
+  root.querySelector(".levels").onclick = event => event.target.name && openLevel(view, event.target.name)
+  listenForMoves(view)
   return view
 }
 
@@ -51,130 +40,162 @@ function show(view, data) {
   view.pane.style.maxHeight = data.max_height
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
-  if (view.drawn !== data.svg) redraw(view, data)
-  mark(view, data.selected)
+  view.data = data
+  view.pending = {} // edits that the server has not answered
+  if (data.stamp >= view.stamp) { // else it has not heard of the newest clicks yet
+    view.opened = new Set(data.opened)
+    view.stamp = data.stamp
+  }
+  stack(view)
+  mark(view)
   if (data.look_at !== view.lookedAt) lookAt(view, data.look_at)
   view.lookedAt = data.look_at
 }
 
-function lookAt(view, id) { // scrolls the picture alone, not the page; the words below it, too
-  const below = (id && find(view, id)?.getBoundingClientRect().bottom + 70) || 0
-  view.pane.scrollTop += Math.max(0, below - view.pane.getBoundingClientRect().bottom)
-}
-
-function redraw(view, data) {
+function stack(view) { // draws what is open now
   const focused = view.parent.activeElement?.dataset?.id
-  const anchor = view.anchor && find(view, view.anchor)
-  const before = anchor?.getBoundingClientRect().top
-  view.svg.innerHTML = data.svg
-  view.drawn = data.svg
-  view.size = [data.picture_width, data.picture_height]
-  view.svg.setAttribute("viewBox", `0 0 ${view.size.join(" ")}`)
-  const ids = new Set()
+  stackAll(view)
   for (const node of nodes(view)) {
-    ids.add(node.dataset.id)
-    node.setAttribute("role", "button")
-    node.setAttribute("tabindex", "0")
-    if (view.seen && !view.seen.has(node.dataset.id)) node.classList.add("new")
+    node.setAttribute("role", "treeitem")
+    node.setAttribute("tabindex", "-1")
+    node.setAttribute("aria-level", levelOf(node.dataset.id))
   }
-  view.seen = ids
+  addTools(view)
+  rove(view, focused ?? view.roving)
   hide(view)
   if (view.fitted) fit(view)
   else resize(view)
-  const after = view.anchor && find(view, view.anchor)
-  if (anchor && after) view.pane.scrollTop += after.getBoundingClientRect().top - before
-  view.anchor = null
   if (focused) find(view, focused)?.focus({ preventScroll: true })
+  paint(view, window.rxPaint)
+  for (const button of view.root.querySelectorAll(".levels button")) {
+    button.setAttribute("aria-pressed", isLevel(view, button.name))
+    button.disabled = button.name === "layers" && !view.data.can_open_all
+  }
 }
 
 const nodes = view => [...view.svg.querySelectorAll(".n")]
 const find = (view, id) => view.svg.querySelector(`[data-id="${CSS.escape(id)}"]`)
 const nodeAt = event => event.target.closest?.(".n")
 const isChevron = event => event.target.classList.contains("c")
+const isTool = event => Boolean(event.target.closest?.(".tool"))
+const roleOf = (view, node) => view.roots.find(({ el }) => el.contains(node)).role
+const levelOf = id => (id.includes("..") ? 2 : Math.min(4, id.split(".").length))
 
 function isDark(root) {
   const channels = getComputedStyle(root.querySelector(".view")).backgroundColor.match(/[\d.]+/g)
   return channels ? 0.3 * channels[0] + 0.59 * channels[1] + 0.11 * channels[2] < 128 : false
 }
 
-function mark(view, id) {
-  for (const node of view.svg.querySelectorAll(".sel")) node.classList.remove("sel")
-  if (id) find(view, id)?.classList.add("sel")
+// The smallest visible node that is or holds the module `path`: itself, or a closed card around it
+function holder(view, path) {
+  for (let id = path; id; id = id.slice(0, Math.max(0, id.lastIndexOf(".")))) {
+    if (find(view, id)) return id
+    const [, stage, block] = id.match(/^(\w+)\.(\d+)$/) ?? []
+    const run = stage && nodes(view).find(({ dataset }) => {
+      const [, of, first, last] = dataset.id.match(/^(\w+)\.(\d+)\.\.(\d+)$/) ?? []
+      return of === stage && +first <= +block && +block <= +last
+    })
+    if (run) return run.dataset.id
+  }
+  return null
+}
+
+function mark(view) { // in both drawings
+  const held = view.data.selected && holder(view, view.data.selected)
+  for (const node of nodes(view)) {
+    node.classList.toggle("sel", node.dataset.id === held)
+    node.setAttribute("aria-selected", node.dataset.id === held)
+  }
 }
 
 function select(view, node) {
-  mark(view, node.dataset.id)
+  view.data.selected = node.dataset.id
+  mark(view)
   view.send("selected", node.dataset.id)
 }
 
 function toggle(view, node) {
   if (!node.hasAttribute("aria-expanded")) return
-  view.anchor = node.dataset.id // stays where it is on the screen
-  view.send("toggle", node.dataset.id)
+  if (!view.opened.delete(node.dataset.id)) view.opened.add(node.dataset.id)
+  opened(view)
+}
+
+function opened(view) { // drawn at once; the server is told, for the URL
+  view.stamp += 1
+  stack(view)
+  mark(view)
+  view.send("opened", { ids: [...view.opened], stamp: view.stamp })
 }
 
 function click(view, event) {
   const node = nodeAt(event)
   if (!node || view.moved) return
-  if (isChevron(event)) toggle(view, node)
+  rove(view, node.dataset.id)
+  if (isTool(event)) useTool(view, event.target.closest(".tool"), event.shiftKey ? -1 : 1)
+  else if (isChevron(event)) toggle(view, node)
   else if (event.detail < 2) select(view, node)
 }
 
 function key(view, event) {
   const node = nodeAt(event)
-  if (!node) return
-  const step = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[event.key]
-  if (event.key === "Enter") select(view, node)
-  else if (event.key === " ") toggle(view, node)
-  else if (step) {
-    const all = nodes(view)
-    const next = all[all.indexOf(node) + step]
-    next?.focus({ preventScroll: true })
-    next?.scrollIntoView({ block: "nearest" })
-  } else return
+  if (!node || event.ctrlKey || event.metaKey || event.altKey) return
+  const id = node.dataset.id, isOpen = node.getAttribute("aria-expanded") === "true"
+  const all = nodes(view).filter(other => other.getClientRects().length && !other.closest("[data-twin]"))
+  const to = step => focus(view, all[all.findIndex(other => other.dataset.id === id) + step])
+  const act = {
+    ArrowDown: () => to(1),
+    ArrowUp: () => to(-1),
+    ArrowRight: () => (node.hasAttribute("aria-expanded") && !isOpen ? toggle(view, node) : to(1)),
+    ArrowLeft: () => (isOpen ? toggle(view, node) : focus(view, around(view, id))),
+    Home: () => focus(view, all[0]),
+    End: () => focus(view, all.at(-1)),
+    Enter: () => select(view, node),
+    " ": () => toggle(view, node),
+  }[event.key] ?? editOf(view, id, event.key)
+  if (!act) return
+  act()
   event.preventDefault()
   event.stopPropagation()
 }
 
-function fit(view) {
-  view.fitted = true
-  if (!view.size) return
-  view.scale = Math.min(LARGEST_FIT, view.pane.clientWidth / view.size[0])
-  resize(view)
+function around(view, id) { // the card that holds it
+  const parent = id.includes("..") ? id.split(".")[0] : id.slice(0, Math.max(0, id.lastIndexOf(".")))
+  const held = parent && holder(view, parent)
+  return held && find(view, held)
 }
 
-function resize(view) {
-  view.svg.style.width = view.size[0] * view.scale + "px"
-  view.svg.style.height = view.size[1] * view.scale + "px"
+function focus(view, node) {
+  if (!node) return
+  rove(view, node.dataset.id)
+  node.focus({ preventScroll: true })
+  node.scrollIntoView({ block: "nearest" })
 }
 
-function zoom(view, scale, x, y) {
-  const old = view.svg.getBoundingClientRect()
-  const [px, py] = [(x - old.left) / view.scale, (y - old.top) / view.scale]
-  view.scale = Math.min(LARGEST, Math.max(SMALLEST, scale))
-  view.fitted = false
-  resize(view)
-  const now = view.svg.getBoundingClientRect()
-  view.pane.scrollLeft += now.left + px * view.scale - x
-  view.pane.scrollTop += now.top + py * view.scale - y
+function rove(view, id) { // one stop for the tab key; arrows lead on from there
+  const now = view.svg.querySelector('.n[tabindex="0"]')
+  now?.setAttribute("tabindex", "-1")
+  const next = (id && find(view, id)) || view.svg.querySelector(".n")
+  next?.setAttribute("tabindex", "0")
+  view.roving = next?.dataset.id
 }
 
-function zoomBy(view, factor) {
-  const box = view.pane.getBoundingClientRect()
-  zoom(view, view.scale * factor, box.left + box.width / 2, box.top + box.height / 2)
-}
-
-function drag(view, event) {
-  const dx = event.clientX - view.from.clientX, dy = event.clientY - view.from.clientY
-  if (!view.moved && Math.hypot(dx, dy) < DRAG) return
-  if (!view.moved) view.pane.setPointerCapture(event.pointerId)
-  view.moved = true
-  view.pane.classList.add("drag")
-  view.pane.scrollTo(view.start[0] - dx, view.start[1] - dy)
+// detail: what components/paint.py broadcasts; null for the colours of kinds
+function paint(view, detail) {
+  view.painted = detail
+  for (const { el, role } of view.roots) {
+    const colours = detail?.nets[role]
+    for (const node of el.querySelectorAll(".n")) {
+      const colour = colours?.[node.dataset.id]
+      node.classList.toggle("painted", Boolean(colour))
+      if (colour) node.style.setProperty("--paint", colour)
+    }
+  }
+  view.root.classList.toggle("painting", Boolean(detail))
+  drawMap(view)
 }
 
 function hover(view, event) {
-  const node = nodeAt(event)
+  const node = event.target.closest?.(".tool") ?? nodeAt(event)
   if (!node || event.pointerType !== "mouse") return hide(view)
   view.pointer = event
   if (view.tip.classList.contains("on") && view.about === node) return place(view)
@@ -193,11 +214,14 @@ function hide(view) {
 // "Stage 2; 9 basic blocks; output: 32×16×16": a title, then facts; text only, never markup
 function describe(view, node) {
   const [title, ...facts] = node.getAttribute("aria-label").split("; ")
-  const rows = facts.map(fact => {
+  const { id } = node.dataset
+  const told = id && view.painted?.texts?.[roleOf(view, node)]?.[id]
+  const rows = [...facts, ...(told ? [`${view.painted.title}: ${told}`] : [])].map(fact => {
     const [name, value] = fact.split(": ")
     return value ? element("div", "row", element("span", "", name), value) : element("div", "", name)
   })
-  view.tip.replaceChildren(element("b", "", title), ...rows, element("code", "", node.dataset.id))
+  const path = id ? [element("code", "", id)] : []
+  view.tip.replaceChildren(element("b", "", title), ...rows, ...path)
   view.tip.classList.add("on")
   place(view)
 }

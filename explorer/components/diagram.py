@@ -1,6 +1,6 @@
-"""The net's picture on a page: scrolls, zooms, tells about the node under the pointer, is clicked.
+"""The net's picture on a page: opened, scrolled, zoomed, edited, read and clicked in the browser.
 
-The picture is drawn by resnet_core.picture; colours follow the page's theme by CSS variables.
+Its pieces are drawn by resnet_core.picture; colours follow the page's theme by CSS variables.
 """
 
 from __future__ import annotations
@@ -10,16 +10,28 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.components import source
-from resnet_core.picture import Picture
+from resnet_core.picture import WIDTH
 from resnet_core.picture.style import HUES, PALETTES, sheet
 
 HTML = """
 <div class="root">
-  <div class="view"><svg role="group"></svg></div>
   <div class="bar">
-    <button name="out" aria-label="Zoom out" title="Zoom out">−</button>
-    <button name="in" aria-label="Zoom in" title="Zoom in">+</button>
-    <button name="fit" aria-label="Fit to width" title="Fit to width">↔</button>
+    <div class="levels" role="toolbar" aria-label="How deep the picture is opened">
+      <button name="net" title="Close everything">Net</button>
+      <button name="stages" title="Open the stages">Stages</button>
+      <button name="blocks" title="Open the stages and all runs of equal blocks">Blocks</button>
+      <button name="layers" title="Open everything">Layers</button>
+    </div>
+    <div class="zoom" role="toolbar" aria-label="Zoom">
+      <button name="out" aria-label="Zoom out" title="Zoom out">−</button>
+      <button name="in" aria-label="Zoom in" title="Zoom in">+</button>
+      <button name="fit" aria-label="Fit to width" title="Fit to width">↔</button>
+      <button name="whole" aria-label="Show all of it" title="Show all of it">⤢</button>
+    </div>
+  </div>
+  <div class="frame">
+    <div class="view"><svg class="picture" role="tree"></svg></div>
+    <svg class="map" preserveAspectRatio="none" aria-hidden="true"></svg>
   </div>
   <div class="tip" role="status"></div>
 </div>
@@ -27,37 +39,49 @@ HTML = """
 
 
 def diagram(
-    picture: Picture,
+    scenes: list[dict],
     *,
-    selected: str | None = None,
-    look_at: str | None = None,
-    key: str = "diagram",
-    on_select: Callable[[], None] = lambda: None,
-    on_toggle: Callable[[], None] = lambda: None,
-    max_height: str = "640px",
+    opened: frozenset[str],
+    stamp: int,
+    selected: str | None,
+    look_at: str | None,
+    handles: dict,
+    can_open_all: bool,
+    key: str,
+    max_height: str,
+    on_select: Callable[[], None],
+    on_open: Callable[[], None],
+    on_edit: Callable[[], None],
 ) -> None:
-    """Shows `picture`, with a ring around the node that is or holds `selected`.
+    """Shows one or two `scenes`, side by side: `picture.packed`, "role", "ghost" and "heading".
 
-    It scrolls inside when it is taller than `max_height`, a CSS length, and brings the node
-    `look_at` into sight when that is a new one.
+    A ring is around the node that is or holds `selected`; the node `look_at` is brought into sight
+    when that is a new one. `handles` has "stages" (`stage_table.handles`) and the "widths" that a
+    drag can reach. The picture scrolls inside when it is taller than `max_height`, a CSS length.
 
-    Both callbacks run before the next run of the page and find an id in the session state: in
-    `[key].selected` of the node that was clicked, in `[key].toggle` of the card to open or close.
+    The callbacks run before the next run of the page and find in `st.session_state[key]`:
+    `.selected`, the id that was clicked; `.opened`, {"ids", "stamp"} after a card was opened or
+    closed, which the browser has drawn by then (`opened` replaces what it shows unless `stamp` is
+    older than its own); `.edit`, as `net_form` reports it, or with action "cycle" and a step.
     """
     _component(
         key=key,
         data={
-            "svg": picture.svg,
-            "picture_width": picture.width,
-            "picture_height": picture.height,
+            "scenes": scenes,
+            "width": WIDTH,
             "label": "Diagram of the net",
-            "selected": picture.holder(selected) if selected else None,
-            "max_height": max_height,
+            "opened": sorted(opened),
+            "stamp": stamp,
+            "selected": selected,
             "look_at": look_at,
+            "can_open_all": can_open_all,
+            "max_height": max_height,
+            **handles,
         },
         height="content",
         on_selected_change=on_select,
-        on_toggle_change=on_toggle,
+        on_opened_change=on_open,
+        on_edit_change=on_edit,
     )
 
 
@@ -74,5 +98,5 @@ _component = st.components.v2.component(
     "residual_net_diagram",
     html=HTML,
     css=_colours() + sheet() + source("diagram.css"),
-    js=source("diagram.js"),
+    js="\n".join(source(f"diagram{part}.js") for part in ("", "_stack", "_moves", "_edits")),
 )

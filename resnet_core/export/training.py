@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from resnet_core.data import batches
-from resnet_core.probes import InputGradient, block_paths
+from resnet_core.probes.norms import l2_norm
+from resnet_core.probes.places import block_paths
 from resnet_core.sgd import SGD
+
+
+class InputGradient:
+    """||dL/dx|| at the input x of each block; the gradients of both paths are added in it."""
+
+    def __init__(self, module: nn.Module, paths: Sequence[str]):
+        self.norms = [torch.tensor(torch.nan, dtype=torch.float64)] * len(paths)
+        for place, path in enumerate(paths):
+            module.get_submodule(path).register_forward_pre_hook(self._watch(place))
+
+    def _watch(self, place: int) -> Callable:
+        def keep(grad):
+            self.norms[place] = l2_norm(grad)
+
+        return lambda block, args: args[0].register_hook(keep) and None
 
 
 def train(
@@ -32,7 +48,7 @@ def train(
     for _, chosen in zip(range(steps), plan):
         loss = F.cross_entropy(net(images[chosen]), labels[chosen])
         grads = torch.autograd.grad(loss, optimizer.params)
-        yield loss.item(), {path: norm.item() for path, norm in zip(paths, probe.norms(grads))}
+        yield loss.item(), {path: norm.item() for path, norm in zip(paths, probe.norms)}
         optimizer.step(grads, lr)
 
 

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 from .draw import Picture, draw, standalone
+from .ghost import pair
 from .graphviz_source import dot
+from .layout import WIDTH
 from .outline import openable, opened_for
+from .packed import packed
+from .scene import scene
+from .view import View
 
-__all__ = ["Picture", "dot", "draw", "openable", "opened_for", "standalone"]
+__all__ = [
+    "WIDTH",
+    "Picture",
+    "View",
+    "dot",
+    "draw",
+    "openable",
+    "opened_for",
+    "packed",
+    "pair",
+    "scene",
+    "standalone",
+]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .layout import AXIS, BROKEN_ROOM, FORK_BELOW, LANE, TAP, Box, Layout, fork_y, shows_shape
+from .layout import AXIS, BROKEN_ROOM, FORK_BELOW, LANE, TAP, Box, fork_y, shows_shape
 from .marks import pile, shape_text, write
 from .outline import Node
 from .ways import Arc, Side, arcs, main_path, sides, sources
@@ -14,13 +14,17 @@ BEND = 6  # of the bends of other lines
 BESIDE = 8  # left of the layers: what runs past some of them without being a shortcut
 
 
-def between_parts(above: Box, below_y: int, shape: tuple[int, ...] | None, ends: bool) -> str:
-    """The arrow from one stage to the next, with the shape and a picture of it."""
-    arrow = f'<path class="e" d="{down(above.bottom, below_y, ends)}"/>'
+def lead(gap: int, room: int, shape: tuple[int, ...] | None, tiles: bool = False) -> str:
+    """The arrow into a card that begins at y = 0, from `gap` above and `room` further up.
+
+    `shape` is written beside it, with a picture of the feature maps if `tiles`.
+    """
+    arrow = f'<path class="e" d="{down(-gap - room, 0, True)}"/>'
     if shape is None:
         return arrow
-    y = (above.bottom + below_y) // 2
-    return arrow + pile(AXIS - 14, y, shape) + write(AXIS + 14, y + 4, shape_text(shape), "m")
+    y = -gap // 2
+    told = pile(AXIS - 14, y, shape) if tiles else ""
+    return arrow + told + write(AXIS + (14 if tiles else 12), y + 4, shape_text(shape), "m")
 
 
 def unfinished(start: int, end: int) -> str:
@@ -28,9 +32,9 @@ def unfinished(start: int, end: int) -> str:
     return f'<path class="e r dash" d="M{AXIS} {start}V{end}"/>'
 
 
-def inside(node: Node, plan: Layout) -> str:
+def inside(node: Node, boxes: dict[str, Box]) -> str:
     """The arrows between the children of an open card, from its upper to its lower edge."""
-    boxes, children, taken = plan.boxes, main_path(node), sources(node)
+    children, taken = main_path(node), sources(node)
     first, last, box = boxes[children[0].id], boxes[children[-1].id], boxes[node.id]
     leaving = {arc.source for arc in arcs(node)} | {side.tail for side in sides(node)}
     paths = [down(box.y, first.y, not children[0].children)]
@@ -49,17 +53,17 @@ def inside(node: Node, plan: Layout) -> str:
     return f'<path class="e" d="{"".join(paths)}"/>{broken}{"".join(labels)}'
 
 
-def beside(node: Node, plan: Layout) -> str:
+def beside(node: Node, boxes: dict[str, Box]) -> str:
     """The lines of an open card that run past layers."""
     return "".join(
-        f'<path class="{"s z" if side.place == "x" else "e"}" d="{side_path(side, node, plan)}"/>'
+        f'<path class="{"s z" if side.place == "x" else "e"}" d="{side_path(side, node, boxes)}"/>'
         for side in sides(node)
     )
 
 
-def side_path(side: Side, node: Node, plan: Layout) -> str:
+def side_path(side: Side, node: Node, boxes: dict[str, Box]) -> str:
     """Out below its tail, down past what lies between, and into its head from the side."""
-    boxes, head = plan.boxes, plan.boxes[side.head.id]
+    head = boxes[side.head.id]
     start, end = fork_y(node, side.tail, boxes), head.middle
     axis = f"M{AXIS} {boxes[side.tail].bottom}V{start}" if side.tail else f"M{AXIS} {start}"
     if side.place == "left":
@@ -72,9 +76,9 @@ def side_path(side: Side, node: Node, plan: Layout) -> str:
     return f"{axis}H{TAP - BEND}a6 6 0 0 1 6 6{into}"
 
 
-def arc(way: Arc, node: Node, plan: Layout) -> str:
+def arc(way: Arc, node: Node, boxes: dict[str, Box]) -> str:
     """A shortcut of an open block: out of the fork, through its pills, into the addition."""
-    boxes, lane = plan.boxes, way.lane
+    lane = way.lane
     start, joint = fork_y(node, way.source, boxes), boxes[way.joint.id]
     end, first, last = joint.middle, boxes[lane[0].id], boxes[lane[-1].id]
     out, back = min(TURN, first.y - start), min(TURN, end - last.bottom)
