@@ -68,6 +68,13 @@ function atStep(figure, scrub, parts, index) {
   for (const shape of scrub.cursors) Object.assign(figure.layout.shapes[shape], { y0: scrub.steps[index], y1: scrub.steps[index] });
 }
 
+// The step that is shown, for all who follow the slider; undefined when there is none any more.
+function tell(step) {
+  if (window.rxStep === step) return;
+  window.rxStep = step;
+  document.dispatchEvent(new CustomEvent("rx-step"));
+}
+
 function slider(root, state, redraw) {
   const box = root.querySelector(".scrub");
   const { scrub } = state.data;
@@ -111,7 +118,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
         state.parts = now.scrub.parts.map((part) => decode(part, now.scrub));
         state.decoded = now.scrub.parts;
       }
-      if (last >= 0) atStep(figure, now.scrub, state.parts, state.index);
+      if (last >= 0) {
+        atStep(figure, now.scrub, state.parts, state.index);
+        tell(now.scrub.steps[state.index]);
+      }
     }
     if (STATES.get(root) !== state) return; // taken off the page while the library was on its way
     state.drawn = Plotly.react(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, displayModeBar: false });
@@ -127,6 +137,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   redraw();
   return () => {
     STATES.delete(root);
+    if (state.data.scrub) tell(undefined);
     // plotly goes on with a drawing for a moment, and stumbles over a plot that has been purged
     state.drawn?.finally(() => { if (!STATES.has(root)) state.Plotly.purge(plot); });
   };

@@ -1,0 +1,72 @@
+"""What the picture's colours mean: the menu of quantities, and the legend that paints."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import cached, paints, run_panel, state, theme
+from explorer.components.paint import paint
+from resnet_core.picture.quantities import QUANTITIES
+from resnet_core.runs.engine import Engine, EngineError, Run
+
+KIND = "kind"  # of layer: the picture's own colours
+MENU = "colour"
+
+
+def show() -> None:
+    look, engine = state.look_of(), cached.engine()
+    st.session_state[MENU] = look.colour or KIND
+    st.selectbox(
+        "Colour by",
+        [KIND, *QUANTITIES],
+        format_func=named,
+        key=MENU,
+        on_change=choose,
+        label_visibility="collapsed",
+    )
+    if look.colour is None:
+        return
+    if not QUANTITIES[look.colour].is_measured:
+        net, batch = state.graph().net, state.experiment().batch_size
+        paint(paints.of_net(net, look.colour, batch, look.view.folds))
+        return
+    tick = run_panel.TICK if run_panel.is_going(engine) else None
+    st.fragment(measured, run_every=tick, key="measured")(engine, look.colour)
+
+
+def named(key: str) -> str:
+    if key == KIND:
+        return "Colour: Kind of layer"
+    row = QUANTITIES[key]
+    return f"Colour: {row.title}{', of a run' if row.is_measured else ''}"
+
+
+def choose() -> None:
+    """Callback of the menu."""
+    chosen = st.session_state[MENU]
+    state.look_at(colour=None if chosen == KIND else chosen)
+
+
+def measured(engine: Engine, key: str) -> None:
+    """The colours of the run that is watched, as far as it is; or why there are none."""
+    try:
+        run = run_panel.watched(engine)
+    except EngineError:
+        return
+    if why := missing(run):
+        st.caption(why)
+        return
+    curves = cached.curves(run.config, engine.records(run.id))
+    if not any(len(curve.records.steps_of(key)) for curve in curves):
+        st.caption("This run has measured nothing of it yet.")
+        return
+    paint(paints.of_run(curves, key, state.look_of().view.folds))
+
+
+def missing(run: Run | None) -> str:
+    if run is None:
+        return "It is measured while a net trains: press **Run**."
+    if run.config.net != state.net():
+        name = theme.literal(run.config.net.name)
+        return f"It was measured in **{name}**; this net has been edited since. Press **Run**."
+    return ""

@@ -1,0 +1,94 @@
+"""What the browser needs to colour the pictures of both twins by one quantity. Pure.
+
+For a run it gets the values of many steps, so that the picture follows the step slider without
+the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from explorer.curve import Curve, thinned
+from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
+from resnet_core.picture import colours
+from resnet_core.picture.quantities import QUANTITIES, Readings, Spans, measured, spans, static
+from resnet_core.picture.style import PALETTES
+from resnet_core.spec import NetSpec
+from resnet_core.twins import twin_of
+
+MAX_STEPS = 60  # of a run, that the picture can show
+
+
+@lru_cache(maxsize=32)
+def of_net(net: NetSpec, key: str, batch_size: int, folds: bool) -> dict:
+    """A quantity that follows from the net and its twin alone; hover cards tell exact numbers."""
+    graph, text = trace_to_mismatch(net), QUANTITIES[key].text
+    graphs = [graph] if graph.broken else [graph, trace(twin_of(net))]
+    read = {role_of(g): static(g, key, spans(g, folds), batch_size) for g in graphs}
+    texts = {role: [text(value) for value in part.rows[0].tolist()] for role, part in read.items()}
+    return _payload(key, read, {role: [] for role in read}) | {"texts": texts}
+
+
+def of_run(curves: Sequence[Curve], key: str, folds: bool) -> dict:
+    """A quantity that a run has measured, at about MAX_STEPS of its steps."""
+    read, steps = {}, {}
+    for curve in curves:
+        every = curve.records.steps_of(key)
+        rows = thinned(len(every), MAX_STEPS)
+        read[curve.role] = measured(key, curve.records, rows, _spans(curve.graph.net, folds))
+        steps[curve.role] = every[rows].tolist()
+    return _payload(key, read, steps)
+
+
+@lru_cache(maxsize=16)  # asked for at every look at a run in progress
+def _spans(net: NetSpec, folds: bool) -> Spans:
+    return spans(trace(net), folds)
+
+
+def role_of(graph: LayerGraph) -> str:
+    return "plain" if graph.net.is_plain else "residual"
+
+
+def _payload(key: str, read: dict[str, Readings], steps: dict[str, list[int]]) -> dict:
+    """Everything but the texts of single boxes; `read` and `steps` have a part for each role."""
+    quantity = QUANTITIES[key]
+    scale = colours.scale_of(key, [part.rows for part in read.values()])
+    notes = [(in_both(PALETTES["light"]["paper"], PALETTES["dark"]["paper"]), quantity.blank)]
+    notes += [(ZEROS, "exactly 0")] if scale.zeros else []
+    notes += [(BROKEN, "not finite")] if scale.broken else []
+    return {
+        "title": quantity.title,
+        "unit": quantity.unit,
+        "card": quantity.card,
+        "ticks": scale.ticks,
+        "notes": notes,
+        "low": math.log10(scale.low),
+        "high": math.log10(scale.high),
+        "shades": SHADES,
+        "zeros": ZEROS,
+        "broken": BROKEN,
+        "nets": {
+            role: {"ids": part.ids, "steps": steps[role], "values": encoded(part.rows)}
+            for role, part in read.items()
+        },
+    }
+
+
+def encoded(rows: np.ndarray) -> str:
+    """float32, little-endian, row by row."""
+    return base64.b64encode(rows.astype("<f4").tobytes()).decode()
+
+
+def in_both(light: str, dark: str) -> str:
+    """A CSS colour that follows the theme."""
+    return f"light-dark({light}, {dark})"
+
+
+SHADES = [in_both(*pair) for pair in zip(colours.shades(False), colours.shades(True), strict=True)]
+ZEROS = in_both(colours.ZERO[False], colours.ZERO[True])
+BROKEN = in_both(colours.BROKEN[False], colours.BROKEN[True])

@@ -1,0 +1,95 @@
+"""What the browser gets to colour pictures: values of both twins, on one scale."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from explorer import paints
+from explorer.curve import curve_of
+from resnet_core.graph import trace, trace_to_mismatch
+from resnet_core.picture import colours
+from resnet_core.picture.quantities import QUANTITIES, values
+from resnet_core.presets import preset
+from resnet_core.probes import labels
+from resnet_core.runs.run import ModelRecords
+from resnet_core.spec import NetSpec, StageSpec
+from resnet_core.twins import twin_of
+
+NET = preset("resnet18")
+STATIC = [key for key, row in QUANTITIES.items() if not row.is_measured]
+
+
+def table(part: dict) -> np.ndarray:
+    numbers = np.frombuffer(base64.b64decode(part["values"]), "<f4")
+    return numbers.reshape(-1, len(part["ids"]))
+
+
+def run(steps: int, probe: str) -> list:
+    """Curves of a net and its twin: the net's numbers are below 1, the twin's above."""
+    curves = []
+    for model, net in enumerate((NET, twin_of(NET))):
+        places = {probe: tuple(labels(net)[probe])}
+        rows = np.geomspace(1, 100, steps)[:, None] * np.ones(len(places[probe]))
+        rows = (rows if model else rows / 1000).astype(np.float32)
+        records = ModelRecords(
+            model=model, labels=places, steps=np.arange(steps) * 2, per_op={probe: rows}
+        )
+        curves.append(curve_of(trace(net), records))
+    return curves
+
+
+@pytest.mark.parametrize("key", STATIC)
+@pytest.mark.parametrize("folds", [False, True])
+def test_both_twins_have_their_own_values_and_texts_on_one_scale(key, folds):
+    sent = json.loads(json.dumps(paints.of_net(NET, key, 8, folds)))
+    every = []
+    for role, net in (("residual", NET), ("plain", twin_of(NET))):
+        found = values(trace(net), key, batch_size=8, folds=folds)
+        expected = {id: value for id, value in found.items() if value is not None}
+        part = sent["nets"][role]
+        assert dict(zip(part["ids"], table(part)[0], strict=True)) == pytest.approx(expected)
+        assert sent["texts"][role] == [QUANTITIES[key].text(v) for v in expected.values()]
+        every += expected.values()
+    assert 10 ** sent["low"] == pytest.approx(min(every))
+    assert 10 ** sent["high"] == pytest.approx(max(every))
+
+
+@pytest.mark.parametrize("key", ["input_grad", "weight_grad"])
+def test_a_run_is_sent_at_some_of_its_steps_the_first_and_last_among_them(key):
+    curves = run(300, key)
+    sent = json.loads(json.dumps(paints.of_run(curves, key, folds=False)))
+    for curve in curves:
+        part = sent["nets"][curve.role]
+        steps, rows = part["steps"], table(part)
+        assert len(steps) == len(rows) <= paints.MAX_STEPS + 1
+        assert (steps[0], steps[-1]) == (0, 598)
+        found = values(curve.graph, key, curve.records, steps[7])
+        assert dict(zip(part["ids"], rows[7], strict=True)) == pytest.approx(
+            {id: value for id, value in found.items() if value is not None}
+        )
+    lowest, highest = (table(sent["nets"][role]) for role in ("residual", "plain"))
+    assert 10 ** sent["low"] == pytest.approx(lowest.min())
+    assert 10 ** sent["high"] == pytest.approx(highest.max())
+
+
+def test_a_run_without_the_quantity_colours_nothing():
+    sent = paints.of_run(run(3, "input_grad"), "act_rms", folds=False)
+    assert [part["ids"] for part in sent["nets"].values()] == [(), ()]
+
+
+def test_a_net_that_cannot_be_built_is_coloured_as_far_as_it_goes():
+    stages = (
+        StageSpec(num_blocks=1, width=8),
+        StageSpec(num_blocks=1, width=16, shortcut="identity"),
+    )
+    net = NetSpec(name="broken", stages=stages)
+    assert trace_to_mismatch(net).broken
+    assert list(paints.of_net(net, "params", 8, False)["nets"]) == ["residual"]
+
+
+def test_there_is_a_css_colour_for_each_shade_in_both_themes():
+    light, dark = colours.shades(False), colours.shades(True)
+    assert paints.SHADES[0] == f"light-dark({light[0]}, {dark[0]})"
+    assert len(paints.SHADES) == colours.SHADES
