@@ -30,13 +30,12 @@ def open_card(node: Node, box: Box) -> str:
 
 def closed_part(node: Node, box: Box) -> str:
     """A stage, the stem or the head as one card; small arcs at the right edge for its blocks."""
-    top = 25 + max(0, box.h - 72) // 4  # a tall card has its lines in its middle
     start, room = box.x + INDENT, box.w - INDENT - 8
-    marks = [rect(box, 12), chevron(box, False), write(start, box.y + top, node.title, "t")]
-    lines = wrapped(node.what, room, 13, (box.h - top - 26) // LINE)
+    marks = [rect(box, 12), chevron(box, False), write(start, box.y + 25, node.title, "t")]
+    lines = wrapped(node.what, room, 13, (box.h - 51) // LINE)
     for place, line in enumerate(lines):
-        marks.append(write(start, box.y + top + 19 + LINE * place, line, "l"))
-    y = box.y + top + 19 + LINE * len(lines)
+        marks.append(write(start, box.y + 44 + LINE * place, line, "l"))
+    y = box.y + 44 + LINE * len(lines)
     marks.append(write(start, y, params(node), quiet(node)))
     marks.append(stride(node, box, 24))
     return "".join(marks) + chain(node.skips, box)
@@ -151,7 +150,8 @@ def word(text: str, skip: str, box: Box) -> str:
         return ""
     wrong, before = " r" if skip == "broken" else "", 16 if skip else 0
     w = text_width(text, 12) + 14 + before
-    x = min(HANDLE - w // 2, WIDTH - 2 - w)
+    free = box.right + (6 if skip else 16)  # of what else is at the card's edge
+    x = min(max(HANDLE - w // 2, free), WIDTH - 2 - w)
     pill = rect(Box(x, box.middle - 10, w, 20), 10, f"q{wrong}")
     mark = sign(skip, x + 13, box.middle) if skip else ""
     return pill + mark + write(x + 7 + before, box.middle + 4, text, f"k{wrong}")

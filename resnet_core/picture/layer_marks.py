@@ -19,16 +19,23 @@ def layer(node: Node, box: Box) -> str:
     """Its name and what it changes, in one line or in two; what is folded in, before or behind."""
     above, below = (STRIP if ops else 0 for ops in node.folded)
     inner = Box(box.x, box.y + above, box.w, box.h - above - below)
-    room, y = box.w - 20, inner.middle + 5
+    return (
+        rect(box, 8)
+        + strip(node.folded[0], box, box.y, inner.y)
+        + named(node, inner)
+        + strip(node.folded[1], box, inner.bottom, inner.bottom)
+    )
+
+
+def named(node: Node, box: Box) -> str:
+    room, y = box.w - 20, box.middle + 5
     title = fit(node.title, room, 13)
     beside = room - text_width(title, 13) - 6
-    marks = rect(box, 8) + strip(node.folded[0], box, box.y, inner.y)
-    marks += strip(node.folded[1], box, inner.bottom, inner.bottom)
-    if inner.h >= 40 and text_width(node.what, 12) > beside:
+    if box.h >= 40 and text_width(node.what, 12) > beside:
         note = first_fit(notes(node.what), room, 12)
-        return marks + write(box.x + 10, y - 8, title, "l") + write(box.x + 10, y + 8, note, "m")
+        return write(box.x + 10, y - 8, title, "l") + write(box.x + 10, y + 8, note, "m")
     note = first_fit(notes(node.what), beside, 12)
-    marks += write(box.x + 10, y, title, "l")
+    marks = write(box.x + 10, y, title, "l")
     return marks + (write(box.right - 10, y, note, "m", "end") if note else "")
 
 
@@ -87,7 +94,7 @@ def pill(node: Node, box: Box) -> str:
         line = fit(line, box.w - 8, 12)
         marks.append(write(x, y + PILL_LINE * place, line, words, "middle"))
     sign = PILL_SIGNS.get(node.kind)
-    return "".join(marks) + (coin(sign, box.right - 8, box.y) if sign else "")
+    return "".join(marks) + (coin(sign, box.right - 5, box.y - 3) if sign else "")
 
 
 def zeros(node: Node) -> list[str]:

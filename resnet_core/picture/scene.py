@@ -128,7 +128,7 @@ def _block_states(graph: LayerGraph, view: View, node: Node) -> tuple[State, ...
     for ids in opened:
         block = outline(alone, frozenset({stage, *ids}), view)[1].children[0]
         piece = _piece(block, view, graph)
-        svg = piece.svg.replace(f'data-id="{path}', f'data-id="{PATH}')
+        svg = piece.svg.replace(f'"{path}', f'"{PATH}').replace(f" {path}.", f" {PATH}.")
         svg = svg.replace(f">{block.title}<", f">Block {NUMBER}<")
         svg = svg.replace(f'aria-label="{block.title};', f'aria-label="Block {NUMBER};')
         boxes = tuple((PATH + id[len(path) :], box) for id, box in piece.boxes)

@@ -85,4 +85,4 @@ LAYER = (152, 28)
 NARROW = (124, 28)  # inside a card inside a block
 #: kind -> width, height on the shortcut; PILL for every other kind
 PILLS = {"identity": (64, 24), "zeropad": (80, 40)}
-PILL = (80, 28)
+PILL = (86, 28)

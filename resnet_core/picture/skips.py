@@ -44,7 +44,7 @@ def sign(key: str, x: int, y: int, size: int = GRID) -> str:
 
 def coin(key: str, x: int, y: int) -> str:
     """The sign on a small disc, for what is one layer of a shortcut."""
-    return f'<circle class="q" cx="{x}" cy="{y}" r="10"/>{sign(key, x, y)}'
+    return f'<circle class="q" cx="{x}" cy="{y}" r="9"/>{sign(key, x, y, 11)}'
 
 
 def stroke(key: str) -> str:
@@ -106,4 +106,10 @@ SIGNS = {
     ),
 }  # fmt: skip
 #: kind of a layer on the shortcut -> its sign
-PILL_SIGNS = {"conv": "conv", "zeropad": "zeropad", "scale": "scale", "drop": "dropout"}
+PILL_SIGNS = {
+    "conv": "conv",
+    "pool": "pooled",
+    "zeropad": "zeropad",
+    "scale": "scale",
+    "drop": "dropout",
+}
