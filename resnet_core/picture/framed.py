@@ -21,7 +21,7 @@ from .view import VIEW, View
 MARGIN = 16  # of a page
 SLIDE = (1920, 1080)
 EDGE = 72  # of a slide
-LETTERS = 2.4  # caption and legends are that much larger on a slide
+CAPTION, LEGENDS = 2.4, 1.6  # of a slide, enlarged
 MOST = 2.6  # enlargement of a small net
 LEGEND = 300  # width of a legend
 
@@ -107,26 +107,27 @@ def _slide(
 ) -> tuple[int, int, float, str]:
     """16:9: caption and legend above, the net in columns as large as they can be, the key below."""
     width, height = SLIDE
-    legend, key = _legend(frame), shortcut_key(graph, round((width - 2 * EDGE) / LETTERS))
-    room = (width - 2 * EDGE) / LETTERS - (LEGEND + MARGIN if legend[1] else 0)
-    told = caption(graph, round(room))
-    top = EDGE / 2 + LETTERS * max(told[1], legend[1]) + MARGIN
-    bottom = height - EDGE / 2 - (LETTERS * key[1] + MARGIN if key[1] else 0)
-    columns = in_columns(scene(graph, view), opened, width - 2 * EDGE, bottom - top)
-    scale = min((width - 2 * EDGE) / columns.width, (bottom - top) / columns.height, MOST)
+    room = width - 2 * EDGE
+    legend, key = _legend(frame), shortcut_key(graph, round(room / LEGENDS))
+    for_legend = LEGENDS * (LEGEND + 2 * MARGIN) if frame.tint else 0
+    told = caption(graph, round((room - for_legend) / CAPTION))
+    top = EDGE / 2 + max(CAPTION * told[1], LEGENDS * legend[1]) + MARGIN
+    bottom = height - EDGE / 2 - (LEGENDS * key[1] + MARGIN if key[1] else 0)
+    columns = in_columns(scene(graph, view), opened, room, bottom - top)
+    scale = min(room / columns.width, (bottom - top) / columns.height, MOST)
     x, y = (width - scale * columns.width) / 2, (top + bottom - scale * columns.height) / 2
     parts = [
-        (EDGE, EDGE / 2, LETTERS, told[0]),
-        (width - EDGE - LETTERS * LEGEND, EDGE / 2, LETTERS, legend[0]),
+        (EDGE, EDGE / 2, CAPTION, told[0]),
+        (width - EDGE - LEGENDS * LEGEND, EDGE / 2, LEGENDS, legend[0]),
         (x, y, scale, columns.svg),
-        (EDGE, bottom + MARGIN, LETTERS, key[0]),
+        (EDGE, bottom + MARGIN, LEGENDS, key[0]),
     ]
     placed = "".join(
         f'<g transform="translate({x:.2f} {y:.2f}) scale({by:.4f})">{svg}</g>'
         for x, y, by, svg in parts
         if svg
     )
-    return width, height, min(scale, LETTERS), placed
+    return width, height, min(scale, LEGENDS), placed
 
 
 def _legend(frame: Frame) -> tuple[str, int]:
