@@ -6,9 +6,7 @@ import html
 import re
 
 from explorer import cached, theme
-from resnet_core.blocks import formula
 from resnet_core.graph import LayerGraph, Op
-from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import in_words
 
 
@@ -31,14 +29,6 @@ def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str
         ("input", theme.shape(source_shape(graph, ops))),
         ("output", theme.shape(ops[-1].shape)),
     ]
-    block = next((b for b in graph.blocks if b.path == path), None)
-    if block is not None:
-        convs = ", ".join(f"{c.kernel}×{c.kernel} of {c.channels:,}" for c in block.convs)
-        rows += [
-            ("formula", formula(block)),
-            ("F", f"{convs} channels"),
-            ("shortcut", SHORTCUTS[block.shortcut].what),
-        ]
     if len(ops) == 1 and ops[0].detail:
         rows.append(("settings", ops[0].detail))
     if field := cached.fields(graph)[ops[-1].path]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import cached, details, problem_panel, state
+from explorer import block_card, cached, details, problem_panel, state
 from explorer.components.net_form import net_form
 from explorer.components.preset_menu import preset_menu
 from explorer.folds import cost, layers, opened_file, second_opinion, skip, take_away
-from resnet_core.graph import trace
+from resnet_core.graph import LayerGraph, trace
 
 
 def show() -> None:
@@ -25,13 +25,7 @@ def show() -> None:
     if problem:
         problem_panel.show(problem)
     graph = trace(state.net())
-    if facts := details.facts(graph, state.selected()):
-        st.html(details.card(*facts))
-    else:
-        st.caption(
-            "Click a part of the picture to see its numbers here; its chevron, or a double click, "
-            "opens it."
-        )
+    selected(graph)
     if not problem:
         problem_panel.hints(state.net())
     for title, icon, content in FOLDS:
@@ -39,6 +33,23 @@ def show() -> None:
         if fold.open:  # what is folded away costs nothing
             with fold:
                 content(graph)
+
+
+def selected(graph: LayerGraph) -> None:
+    """What is known about the part that is selected: a layer's facts above its block's card."""
+    path = state.selected()
+    block = block_card.block_of(graph, path)
+    is_block = block is not None and block.path == path
+    facts = None if is_block else details.facts(graph, path)
+    if facts:
+        st.html(details.card(*facts))
+    if block is not None:
+        block_card.show(graph, block)
+    if not facts and block is None:
+        st.caption(
+            "Click a part of the picture to see its numbers here; its chevron, or a double click, "
+            "opens it."
+        )
 
 
 #: (title, icon, what shows it)

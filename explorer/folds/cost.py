@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import state, theme
+from explorer import selectable, state, theme
 from resnet_core.geometry import feature_maps
 from resnet_core.graph import LayerGraph
 from resnet_core.memory import OPTIMIZERS, PRECISIONS, training_memory
@@ -28,17 +28,19 @@ def show(graph: LayerGraph) -> None:
         alt="memory of training",
     )
     st.caption("Activations are the tensors that autograd keeps for the backward pass, each once.")
-    maps = [
-        {
-            "map of": in_words(m.place),
-            "shape": theme.shape((m.channels, m.height, m.width)),
-            "values": m.values,
-        }
-        for m in feature_maps(graph)
-    ]
-    st.dataframe(
-        maps,
-        hide_index=True,
+    maps = feature_maps(graph)
+    selectable.table(
+        [
+            {
+                "map of": in_words(m.place),
+                "shape": theme.shape((m.channels, m.height, m.width)),
+                "values": m.values,
+            }
+            for m in maps
+        ],
+        [m.place for m in maps],
+        {(state.selected() or "").partition(".")[0]},
+        key="map_table",
         alt="feature map of each stage",
         column_config={"values": st.column_config.NumberColumn(format="localized")},
     )

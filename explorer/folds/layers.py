@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import cached, theme
+from explorer import cached, selectable, state, theme
+from explorer.details import inside
 from resnet_core.graph import LayerGraph
 
 
@@ -25,9 +26,12 @@ def show(graph: LayerGraph) -> None:
                 "offset": field and field.offset,
             }
         )
-    st.dataframe(
+    selected = state.selected()
+    selectable.table(
         rows,
-        hide_index=True,
+        [op.path for op in graph.ops],
+        {op.path for op in inside(graph, selected)} if selected else (),
+        key="layer_table",
         height=320,
         alt="every layer with its cost",
         column_config={
