@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import cached, state
+from explorer import cached, colour_panel, state
 from explorer.components.diagram import diagram
 from explorer.look import TWINS
 from explorer.stage_table import WIDTHS
 from resnet_core import picture
 
-MAX_HEIGHT = "max(420px, calc(100vh - 12.5rem))"  # what the window has below head and buttons
 MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
 
 
 def show() -> None:
     graph, look = state.graph(), state.look_of()
     switches()
+    colour_panel.show()
     if look.as_dot:
         st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")
         return
@@ -29,7 +29,6 @@ def show() -> None:
         handles={"stages": state.handles(), "widths": WIDTHS},
         can_open_all=len(graph.ops) <= MOST_OPS,
         key=state.DIAGRAM,
-        max_height=MAX_HEIGHT,
         on_select=state.select_in_diagram,
         on_open=state.open_in_diagram,
         on_edit=state.edit_in_diagram,

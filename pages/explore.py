@@ -8,7 +8,8 @@ header.show()
 if state.presenting():
     picture, happens = st.columns([3, 5], gap="medium")
 else:
-    goes_in, picture, happens = st.columns([33, 27, 40], gap="small")
+    widths = [29, 41, 30] if state.look_of().twin == "both" else [33, 27, 40]
+    goes_in, picture, happens = st.columns(widths, gap="small")
     with goes_in:
         net_panel.show()
 with picture:

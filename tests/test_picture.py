@@ -150,11 +150,11 @@ def axis_lines(svg: str) -> list[tuple[int, int]]:
 
 
 def is_covered(start: int, end: int, lines: list[tuple[int, int]]) -> bool:
-    """Whether the lines lead from `start` to `end` without a gap."""
+    """Whether the lines lead from `start` to `end`; an arrow's head ends a pixel above its box."""
     for low, high in lines:
-        if low <= start < high:
+        if low - 1 <= start < high:
             start = high
-    return start >= end - 1  # an arrow's head ends a pixel above its box
+    return start >= end - 1
 
 
 def strokes(svg: str) -> list[list[tuple[int, int]]]:

@@ -19,8 +19,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
 function newView(parent) {
   const [root, pane, svg, map, tip] = [".root", ".view", ".picture", ".map", ".tip"].map(s => parent.querySelector(s))
   const view = { parent, root, pane, svg, map, tip, fitted: true, opened: new Set(), stamp: 0, roots: [] }
-  view.sizes = new ResizeObserver(() => (view.fitted ? fit(view) : drawMap(view)))
+  view.sizes = new ResizeObserver(() => {
+    grow(view)
+    view.fitted ? fit(view) : drawMap(view)
+  })
   view.sizes.observe(pane)
+  view.sizes.observe(document.documentElement)
   view.onpaint = event => paint(view, event.detail)
   document.addEventListener("rx-paint", view.onpaint)
   pane.onclick = event => click(view, event)
@@ -37,7 +41,6 @@ function newView(parent) {
 }
 
 function show(view, data) {
-  view.pane.style.maxHeight = data.max_height
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
   view.data = data
@@ -48,6 +51,7 @@ function show(view, data) {
   }
   stack(view)
   mark(view)
+  grow(view)
   if (data.look_at !== view.lookedAt) lookAt(view, data.look_at)
   view.lookedAt = data.look_at
 }
@@ -190,7 +194,6 @@ function paint(view, detail) {
       if (colour) node.style.setProperty("--paint", colour)
     }
   }
-  view.root.classList.toggle("painting", Boolean(detail))
   drawMap(view)
 }
 

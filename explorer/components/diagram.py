@@ -48,7 +48,6 @@ def diagram(
     handles: dict,
     can_open_all: bool,
     key: str,
-    max_height: str,
     on_select: Callable[[], None],
     on_open: Callable[[], None],
     on_edit: Callable[[], None],
@@ -57,7 +56,7 @@ def diagram(
 
     A ring is around the node that is or holds `selected`; the node `look_at` is brought into sight
     when that is a new one. `handles` has "stages" (`stage_table.handles`) and the "widths" that a
-    drag can reach. The picture scrolls inside when it is taller than `max_height`, a CSS length.
+    drag can reach. The picture scrolls inside when it is taller than the window.
 
     The callbacks run before the next run of the page and find in `st.session_state[key]`:
     `.selected`, the id that was clicked; `.opened`, {"ids", "stamp"} after a card was opened or
@@ -75,7 +74,6 @@ def diagram(
             "selected": selected,
             "look_at": look_at,
             "can_open_all": can_open_all,
-            "max_height": max_height,
             **handles,
         },
         height="content",

@@ -1,5 +1,6 @@
 // Pan, zoom, fit, and the small map of a tall picture.
 const LARGEST_FIT = 1.45, SMALLEST = 0.2, LARGEST = 4, DRAG = 4
+const LEAST_HEIGHT = 420 // px, that the picture has in any case
 const TALL = 2.2 // times the window's height: then there is a map
 
 function listenForMoves(view) {
@@ -41,6 +42,12 @@ function listenForMoves(view) {
     scrollTo(event)
   }
   map.onpointermove = scrollTo
+}
+
+function grow(view) { // down to the window's edge, as far as the page above it leaves room
+  const scrolled = document.querySelector('[data-testid="stMain"]')?.scrollTop ?? 0
+  const top = view.pane.getBoundingClientRect().top + scrolled
+  view.pane.style.maxHeight = `${Math.max(LEAST_HEIGHT, window.innerHeight - top - 12)}px`
 }
 
 function fit(view) { // to the width
@@ -97,8 +104,9 @@ function lookAt(view, id) { // scrolls the picture alone, not the page; the word
 function drawMap(view) {
   const [first] = view.roots
   if (!first || !view.size) return
-  const isTall = view.size[1] * view.scale > TALL * view.pane.clientHeight
-  view.map.classList.toggle("on", isTall)
+  const scale = view.fitted ? Math.min(LARGEST_FIT, view.root.clientWidth / view.size[0]) : view.scale
+  const isTall = view.size[1] * scale > TALL * view.pane.clientHeight // whether there is a map or not
+  view.root.classList.toggle("mapped", isTall)
   if (!isTall) return
   const [width, height] = [view.data.width, view.size[1]]
   const marks = []
