@@ -257,3 +257,10 @@ def test_a_legend_is_plain_svg_with_title_unit_and_ticks(key, dark):
 )
 def test_values_are_said_with_their_unit(key, value, text):
     assert QUANTITIES[key].text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1000.0, "1000"), (0.02, "0.02"), (1e-7, "10⁻⁷"), (5e12, "5·10¹²")]
+)
+def test_ticks_are_powers_of_ten_where_they_are_far_from_one(value, text):
+    assert QUANTITIES["weight_grad"].tick(value) == text

@@ -184,7 +184,7 @@ def short(value: float) -> str:
 def power(value: float) -> str:
     """A round number, as a power of ten where it is far from one: "0.02", "10⁻⁷"."""
     if 0.01 <= value < 10_000:
-        return f"{value:.3g}"
+        return f"{float(f'{value:.3g}'):g}"  # 1000, not 1e+03
     digit, _, exponent = f"{value:.0e}".partition("e")
     raised = str(int(exponent)).translate(RAISED)
     return f"10{raised}" if digit == "1" else f"{digit}·10{raised}"
