@@ -10,17 +10,16 @@ from resnet_core.picture.quantities import QUANTITIES
 from resnet_core.runs.engine import Engine, EngineError, Run
 
 KIND = "kind"  # of layer: the picture's own colours
-MENU = "colour"
 
 
 def show() -> None:
     look, engine = state.look_of(), cached.engine()
-    st.session_state[MENU] = look.colour or KIND
+    state.SS[state.COLOUR] = look.colour or KIND
     st.selectbox(
         "Colour by",
         [KIND, *QUANTITIES],
         format_func=named,
-        key=MENU,
+        key=state.COLOUR,
         on_change=choose,
         label_visibility="collapsed",
     )
@@ -43,7 +42,7 @@ def named(key: str) -> str:
 
 def choose() -> None:
     """Callback of the menu."""
-    chosen = st.session_state[MENU]
+    chosen = state.SS[state.COLOUR]
     state.look_at(colour=None if chosen == KIND else chosen)
 
 

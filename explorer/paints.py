@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from explorer.curve import Curve, thinned
+from explorer.curve import ALL_OF_FIRST, Curve, thinned
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.picture import colours
 from resnet_core.picture.quantities import QUANTITIES, Readings, Spans, measured, spans, static
@@ -21,7 +21,7 @@ from resnet_core.picture.style import PALETTES
 from resnet_core.spec import NetSpec
 from resnet_core.twins import twin_of
 
-MAX_STEPS = 60  # of a run, that the picture can show
+MAX_STEPS, MAX_VALUES = 60, 40_000  # of a run, that the picture can show
 
 
 @lru_cache(maxsize=32)
@@ -35,14 +35,20 @@ def of_net(net: NetSpec, key: str, batch_size: int, folds: bool) -> dict:
 
 
 def of_run(curves: Sequence[Curve], key: str, folds: bool) -> dict:
-    """A quantity that a run has measured, at about MAX_STEPS of its steps."""
+    """A quantity that a run has measured, at some of its steps."""
     read, steps = {}, {}
     for curve in curves:
         every = curve.records.steps_of(key)
-        rows = thinned(len(every), MAX_STEPS)
-        read[curve.role] = measured(key, curve.records, rows, _spans(curve.graph.net, folds))
+        where = _spans(curve.graph.net, folds)
+        rows = thinned(len(every), steps_for(len(curve.graph.ops)))
+        read[curve.role] = measured(key, curve.records, rows, where)
         steps[curve.role] = every[rows].tolist()
     return _payload(key, read, steps)
+
+
+def steps_for(ops: int) -> int:
+    """How many steps are sent of a net with that many ops; more than curve.ALL_OF_FIRST."""
+    return max(ALL_OF_FIRST + 4, min(MAX_STEPS, MAX_VALUES // ops))
 
 
 @lru_cache(maxsize=16)  # asked for at every look at a run in progress

@@ -31,7 +31,8 @@ SECONDS = 15  # of a time budget, when it is chosen first
 
 #: keys of the widgets and components that the page mounts
 FORM, PRESET, DIAGRAM, DEPTH, DEVICE = "form", "preset", "diagram", "depth", "device_menu"
-PROBE, SETTING, BUDGET, FILE, LOOK = "probe", "setting_", "budget", "file", "look_"
+PROBE, SETTING, BUDGET, FILE = "probe", "setting_", "budget", "file"
+LOOK, COLOUR = "look_", "colour"
 
 
 def begin() -> None:

@@ -186,6 +186,7 @@ function rove(view, id) { // one stop for the tab key; arrows lead on from there
 // detail: what components/paint.py broadcasts; null for the colours of kinds
 function paint(view, detail) {
   view.painted = detail
+  view.root.classList.toggle("painting", Boolean(detail))
   for (const { el, role } of view.roots) {
     const colours = detail?.nets[role]
     for (const node of el.querySelectorAll(".n")) {
