@@ -14,15 +14,17 @@ ROWS = {
     "x_norm": ("‖x‖", "x"),
     "f_norm": ("‖F(x)‖", "F(x) at the (+)"),
     "y_norm": ("‖y‖", "y, before the activation behind it"),
-    "grad_skip": ("‖∂L/∂x‖ through the shortcut", "the gradient's part that skipped F"),
-    "grad_residual": ("‖∂L/∂x‖ through F", "the gradient's other part"),
+    "input_grad": ("‖∂L/∂x‖", "the gradient at x"),
+    "grad_skip": ("its part through the shortcut", "of the gradient at x"),
+    "grad_residual": ("its part through F", "of the gradient at x"),
 }
-SHARE = "share_skip"
+SHARE = "share_skip"  # of the gradient at x, by its projection on the whole
+TOTAL = "input_grad"  # measured at every step, the others now and then
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one net showed at a block, at the newest step at which it was measured."""
+    """What one net showed at a block."""
 
     role: str  # "residual" or "plain"
     step: int
@@ -30,23 +32,38 @@ class Seen:
 
 
 def seen(curves: Sequence[Curve], path: str) -> list[Seen]:
-    """The newest numbers of the block `path`; nets in which nothing was measured are left out."""
-    return [found for curve in curves if (found := newest(curve, path))]
+    """The numbers of the block `path` at the newest step that every net with any has measured."""
+    columns = {curve.role: columns_of(curve, path) for curve in curves}
+    steps = {curve.role: measured_steps(curve, columns[curve.role]) for curve in curves}
+    known = [set(found) for found in steps.values() if found]
+    common = set.intersection(*known) if known else set()
+    if not common:
+        return []
+    newest = max(common)
+    return [
+        Seen(curve.role, newest, values_at(columns[curve.role], steps[curve.role][newest]))
+        for curve in curves
+        if steps[curve.role]
+    ]
 
 
-def newest(curve: Curve, path: str) -> Seen | None:
-    columns = {}
-    for key in (*ROWS, SHARE):
-        labels = curve.records.labels.get(key, ())
-        if path in labels and key in curve.records.per_op:
-            columns[key] = curve.records.per_op[key][:, labels.index(path)]
-    measured = np.any([np.isfinite(column) for column in columns.values()], axis=0)
-    if not np.any(measured):
-        return None
-    last = int(np.flatnonzero(measured)[-1])
-    found = {key: float(column[last]) for key, column in columns.items()}
-    finite = {key: value for key, value in found.items() if np.isfinite(value)}
-    return Seen(curve.role, int(curve.records.steps[last]), finite)
+def columns_of(curve: Curve, path: str) -> dict[str, np.ndarray]:
+    """probe -> its values at this block, step by step."""
+    labels, per_op = curve.records.labels, curve.records.per_op
+    keys = [key for key in (*ROWS, SHARE) if key in per_op and path in labels.get(key, ())]
+    return {key: per_op[key][:, labels[key].index(path)] for key in keys}
+
+
+def measured_steps(curve: Curve, columns: dict[str, np.ndarray]) -> dict[int, int]:
+    """step -> row of the records, of those at which the block was looked at closely."""
+    close = [np.isfinite(column) for key, column in columns.items() if key != TOTAL]
+    rows = np.flatnonzero(np.any(close, axis=0)) if close else ()
+    return {int(curve.records.steps[row]): int(row) for row in rows}
+
+
+def values_at(columns: dict[str, np.ndarray], row: int) -> dict[str, float]:
+    found = {key: float(column[row]) for key, column in columns.items()}
+    return {key: value for key, value in found.items() if np.isfinite(value)}
 
 
 def sentence(found: Sequence[Seen]) -> str:

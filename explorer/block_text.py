@@ -133,12 +133,17 @@ def numbers_table(found: list[Seen]) -> str:
     for key, (symbol, what) in ROWS.items():
         if any(key in one.values for one in found):
             cells = "".join(
-                f"<td>{one.values[key]:.3g}</td>" if key in one.values else "<td>–</td>"
+                f"<td>{figure(one.values[key])}</td>" if key in one.values else "<td>–</td>"
                 for one in found
             )
             rows.append(f'<tr title="{what}"><td>{symbol}</td>{cells}</tr>')
     head = f"<tr><th>L2 norm over a batch</th>{head}</tr>"
     return f'<table class="numbers">{head}{"".join(rows)}</table>'
+
+
+def figure(value: float) -> str:
+    """Three digits: 0.0123, 12.3, 1,230; powers of ten for what is very large or small."""
+    return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
 
 
 #: class of a layer -> what its word in the equation means

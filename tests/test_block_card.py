@@ -76,6 +76,16 @@ def test_numbers_are_those_of_the_newest_step_that_was_measured():
     assert seen([curve], "stage1.0") == [Seen("residual", 1, {"x_norm": 2, "f_norm": 4})]
     assert seen([curve], "stage1.1") == [] == seen([AnyCurve(loss=[1])], "stage1.0")
     assert seen([AnyCurve(x_norm=[np.nan])], "stage1.0") == []
+    assert seen([AnyCurve(input_grad=[1, 2])], "stage1.0") == []  # an old run has nothing more
+
+
+def test_both_nets_are_compared_at_the_same_step():
+    ahead, behind = AnyCurve(x_norm=[1, 2, 3, 4]), AnyCurve(x_norm=[5, np.nan, 7])
+    behind.role = "plain"
+    assert [(s.step, s.values["x_norm"]) for s in seen([ahead, behind], "stage1.0")] == [
+        (2, 3),
+        (2, 7),
+    ]
 
 
 def test_the_sentence_says_no_more_than_the_numbers():
