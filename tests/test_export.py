@@ -27,6 +27,7 @@ from resnet_core.export.names import identifier
 from resnet_core.graph import trace, trace_to_mismatch
 from resnet_core.layers import ATTENTIONS
 from resnet_core.net import build
+from resnet_core.picture import Frame
 from resnet_core.presets import PRESETS, cifar, imagenet
 from resnet_core.resolve import TABLES
 from resnet_core.shortcuts import SHORTCUTS
@@ -397,13 +398,13 @@ def test_every_export_gives_a_file_for_any_graph(key):
     row = EXPORTS[key]
     assert row.title and row.what.endswith(".") and "/" in row.mime and row.suffix[0] in "._"
     assert len({row.suffix for row in EXPORTS.values()}) == len(EXPORTS)
-    made = export(trace(VOCABULARY["stochastic depth"]), key, frozenset({"stage1"}))
+    made = export(trace(VOCABULARY["stochastic depth"]), key, Frame(frozenset({"stage1"})))
     assert isinstance(made, bytes) and made
 
 
 def test_unknown_kinds_are_refused_with_the_known_ones():
     graph = trace(cifar(20))
-    with pytest.raises(SpecError, match=r"there is no 'pdf'.*csv, markdown, latex"):
-        table(graph, "pdf")
-    with pytest.raises(SpecError, match=r"there is no 'pdf'.*py, py-training, onnx"):
-        export(graph, "pdf")
+    with pytest.raises(SpecError, match=r"there is no 'gif'.*csv, markdown, latex"):
+        table(graph, "gif")
+    with pytest.raises(SpecError, match=r"there is no 'gif'.*py, py-training, onnx"):
+        export(graph, "gif")

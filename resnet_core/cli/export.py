@@ -16,7 +16,7 @@ def arguments(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--to",
         metavar="KIND",
-        help="py, py-training, onnx, json, csv, markdown (md), latex (tex), dot, svg; "
+        help="py, py-training, onnx, json, csv, markdown (md), latex (tex), dot, svg, pdf; "
         "left out, the end of FILE decides",
     )
     p.add_argument("-o", "--output", metavar="FILE", help="left out, standard output")
@@ -24,8 +24,10 @@ def arguments(p: argparse.ArgumentParser) -> None:
         "--open",
         default="net",
         metavar="DEPTH",
-        help="how far dot and svg are opened: net (default), stages, blocks, layers",
+        help="how far dot, svg and pdf are opened: net (default), stages, blocks, layers",
     )
+    p.add_argument("--slide", action="store_true", help="svg, pdf: 16:9, in several columns")
+    p.add_argument("--dark", action="store_true", help="svg, pdf: for a dark slide or page")
     input_arguments(p)
 
 
@@ -34,19 +36,23 @@ def run(args: argparse.Namespace) -> int:
     from resnet_core.export import EXPORTS
     from resnet_core.export import export as exported
     from resnet_core.graph import trace
-    from resnet_core.picture import openable
+    from resnet_core.picture import Frame, openable
 
     if args.json and not args.output:
         raise UsageError("--json tells about a file. Name it with -o.")
     kind = _kind(args, EXPORTS)
+    if (args.slide or args.dark) and not EXPORTS[kind].is_framed:
+        raise UsageError(f"--slide and --dark are for svg and pdf, not for {kind}.")
     graph = trace(checked_net(args.net, args))
-    data = exported(graph, kind, pick_row(openable(graph), "--open", args.open))
+    opened = pick_row(openable(graph), "--open", args.open)
+    frame = Frame(opened, shape="slide" if args.slide else "page", dark=args.dark)
+    data = exported(graph, kind, frame)
     if args.output:
         Path(args.output).write_bytes(data)
         if args.json:
             show_json({"file": args.output, "kind": kind, "bytes": len(data)})
     elif sys.stdout is not None:
-        if EXPORTS[kind].mime == "application/octet-stream" and sys.stdout.isatty():
+        if EXPORTS[kind].mime in BINARY and sys.stdout.isatty():
             raise UsageError(f"{EXPORTS[kind].title} is no text. Name a file with -o.")
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
@@ -62,3 +68,7 @@ def _kind(args: argparse.Namespace, exports: dict) -> str:
     key = ends.get(wanted, wanted)
     pick_row(exports, "--to", key)
     return key
+
+
+#: MIME types that no terminal shows
+BINARY = ("application/octet-stream", "application/pdf")

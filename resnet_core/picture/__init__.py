@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .draw import Picture, draw, standalone
+from .draw import Picture, draw
+from .framed import Frame, Tint, framed, standalone
 from .ghost import pair
 from .graphviz_source import dot
 from .layout import WIDTH
@@ -13,10 +14,13 @@ from .view import View
 
 __all__ = [
     "WIDTH",
+    "Frame",
     "Picture",
+    "Tint",
     "View",
     "dot",
     "draw",
+    "framed",
     "openable",
     "opened_for",
     "packed",

@@ -36,11 +36,17 @@ class Tint:
 
 @dataclass(frozen=True)
 class Frame:
-    """How a picture is put into a file."""
+    """What of a net is drawn, and how that is put into a file."""
 
+    opened: frozenset[str] = frozenset()  # ids of cards
+    view: View = VIEW
     shape: str = "page"  # key of SHAPES
     dark: bool = False
     tint: Tint | None = None  # None for the colours of kinds
+
+
+#: the closed net on a light page
+FRAME = Frame()
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,9 @@ class Sheet:
     letters: float
 
 
-def framed(
-    graph: LayerGraph,
-    opened: frozenset[str] = frozenset(),
-    view: View = VIEW,
-    frame: Frame = Frame(),
-) -> Sheet:
+def framed(graph: LayerGraph, frame: Frame = FRAME) -> Sheet:
     """The net as one SVG file that needs nothing else: text is text, no script, no link."""
-    width, height, scale, inner = SHAPES[frame.shape](graph, opened, view, frame)
+    width, height, scale, inner = SHAPES[frame.shape](graph, frame)
     paper = PALETTES["dark" if frame.dark else "light"]["paper"]
     if frame.tint:
         colours = colours_of(dict(frame.tint.values), frame.tint.scale, frame.dark)
@@ -84,16 +85,14 @@ def standalone(
     dark: bool = False,
 ) -> str:
     """`framed` as SVG text: a "page" of natural size, or a "slide" of 1920×1080."""
-    return framed(graph, opened, view, Frame(shape, dark)).svg
+    return framed(graph, Frame(opened, view, shape, dark)).svg
 
 
-def _page(
-    graph: LayerGraph, opened: frozenset[str], view: View, frame: Frame
-) -> tuple[int, int, float, str]:
+def _page(graph: LayerGraph, frame: Frame) -> tuple[int, int, float, str]:
     """One column, as long as it is; what explains it stands below."""
     room = WIDTH - 2 * MARGIN
     marks, y = [], MARGIN
-    stack = compose(scene(graph, view), opened)
+    stack = compose(scene(graph, frame.view), frame.opened)
     parts = [(MARGIN, caption(graph, room)), (0, (stack.svg, stack.height))]
     parts += [(MARGIN, strip) for strip in (shortcut_key(graph, room), _legend(frame)) if strip[1]]
     for x, (svg, height) in parts:
@@ -102,9 +101,7 @@ def _page(
     return WIDTH, y, 1, "".join(marks)
 
 
-def _slide(
-    graph: LayerGraph, opened: frozenset[str], view: View, frame: Frame
-) -> tuple[int, int, float, str]:
+def _slide(graph: LayerGraph, frame: Frame) -> tuple[int, int, float, str]:
     """16:9: caption and legend above, the net in columns as large as they can be, the key below."""
     width, height = SLIDE
     room = width - 2 * EDGE
@@ -113,7 +110,7 @@ def _slide(
     told = caption(graph, round((room - for_legend) / CAPTION))
     top = EDGE / 2 + max(CAPTION * told[1], LEGENDS * legend[1]) + MARGIN
     bottom = height - EDGE / 2 - (LEGENDS * key[1] + MARGIN if key[1] else 0)
-    columns = in_columns(scene(graph, view), opened, room, bottom - top)
+    columns = in_columns(scene(graph, frame.view), frame.opened, room, bottom - top)
     scale = min(room / columns.width, (bottom - top) / columns.height, MOST)
     x, y = (width - scale * columns.width) / 2, (top + bottom - scale * columns.height) / 2
     parts = [
@@ -135,5 +132,5 @@ def _legend(frame: Frame) -> tuple[str, int]:
     return legend_svg(frame.tint.scale, LEGEND, frame.dark) if frame.tint else ("", 0)
 
 
-#: shape of a file -> (graph, opened, view, frame) -> width, height [px], scale, SVG text
+#: shape of a file -> (graph, frame) -> width, height [px], scale, SVG text
 SHAPES = {"page": _page, "slide": _slide}
