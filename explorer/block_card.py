@@ -37,13 +37,6 @@ def show(graph: LayerGraph, block: BlockSpec) -> None:
         measured(block.path)
 
 
-def equation_only(graph: LayerGraph, block: BlockSpec) -> None:
-    """The block's name and its y, for a screen that is read from the back row."""
-    with st.container(key="block_equation", gap="small"):
-        st.html(heading(block))
-        st.latex(f"y = {equation(graph, block.path)[0].value}")
-
-
 def measured(path: str) -> None:
     """What the watched run has shown in this block so far, looked at again while it goes on."""
     engine = cached.engine()

@@ -12,8 +12,8 @@ from explorer.curve import Curve
 #: probe -> (as HTML, what it is); norms are L2, over a whole batch
 ROWS = {
     "x_norm": ("‖x‖", "x"),
-    "f_norm": ("‖F(x)‖", "F(x) at the (+)"),
-    "y_norm": ("‖y‖", "y, before the activation behind it"),
+    "f_norm": ("‖F(x)‖ at the (+)", "as it is added: halved or gated where the block does so"),
+    "y_norm": ("‖y‖ at the (+)", "before a norm or an activation behind the (+)"),
     "input_grad": ("‖∂L/∂x‖", "the gradient at x"),
     "grad_skip": ("its part through the shortcut", "of the gradient at x"),
     "grad_residual": ("its part through F", "of the gradient at x"),
@@ -33,37 +33,29 @@ class Seen:
 
 def seen(curves: Sequence[Curve], path: str) -> list[Seen]:
     """The numbers of the block `path` at the newest step that every net with any has measured."""
-    columns = {curve.role: columns_of(curve, path) for curve in curves}
-    steps = {curve.role: measured_steps(curve, columns[curve.role]) for curve in curves}
-    known = [set(found) for found in steps.values() if found]
-    common = set.intersection(*known) if known else set()
+    found = {curve.role: values_by_step(curve, path) for curve in curves}
+    found = {role: values for role, values in found.items() if values}
+    common = set.intersection(*map(set, found.values())) if found else set()
     if not common:
         return []
     newest = max(common)
-    return [
-        Seen(curve.role, newest, values_at(columns[curve.role], steps[curve.role][newest]))
-        for curve in curves
-        if steps[curve.role]
-    ]
+    return [Seen(role, newest, values[newest]) for role, values in found.items()]
 
 
-def columns_of(curve: Curve, path: str) -> dict[str, np.ndarray]:
-    """probe -> its values at this block, step by step."""
-    labels, per_op = curve.records.labels, curve.records.per_op
-    keys = [key for key in (*ROWS, SHARE) if key in per_op and path in labels.get(key, ())]
-    return {key: per_op[key][:, labels[key].index(path)] for key in keys}
+def values_by_step(curve: Curve, path: str) -> dict[int, dict[str, float]]:
+    """step -> probe -> value, of the steps at which more than the whole gradient was measured.
 
-
-def measured_steps(curve: Curve, columns: dict[str, np.ndarray]) -> dict[int, int]:
-    """step -> row of the records, of those at which the block was looked at closely."""
-    close = [np.isfinite(column) for key, column in columns.items() if key != TOTAL]
-    rows = np.flatnonzero(np.any(close, axis=0)) if close else ()
-    return {int(curve.records.steps[row]): int(row) for row in rows}
-
-
-def values_at(columns: dict[str, np.ndarray], row: int) -> dict[str, float]:
-    found = {key: float(column[row]) for key, column in columns.items()}
-    return {key: value for key, value in found.items() if np.isfinite(value)}
+    Not every probe looks at every step, so each has its own steps.
+    """
+    records, found = curve.records, {}
+    for key in (*ROWS, SHARE):
+        labels = records.labels.get(key, ())
+        if key in records.per_op and path in labels:
+            column = records.per_op[key][:, labels.index(path)]
+            for step, value in zip(records.steps_of(key), column, strict=True):
+                if np.isfinite(value):
+                    found.setdefault(int(step), {})[key] = float(value)
+    return {step: values for step, values in found.items() if set(values) != {TOTAL}}
 
 
 def sentence(found: Sequence[Seen]) -> str:
@@ -71,13 +63,15 @@ def sentence(found: Sequence[Seen]) -> str:
     values = next((one.values for one in found if one.role == "residual"), {})
     said = []
     if values.get("x_norm") and "f_norm" in values:
-        said.append(f"F(x) is {values['f_norm'] / values['x_norm']:.2g} times as large as x.")
+        said.append(
+            f"What F adds is {values['f_norm'] / values['x_norm']:.2g} times as large as x."
+        )
     if SHARE in values:
         share = values[SHARE]
         if 0 <= share <= 1:
             said.append(
                 f"Of the gradient that reaches x, {share:.0%} came through the shortcut and "
-                f"{1 - share:.0%} through F."
+                f"{1 - share:.0%} through F (by projection)."
             )
         else:
             winner = "the shortcut's part" if share > 1 else "F's part"

@@ -7,7 +7,7 @@ import pytest
 from stored_runs import stored_run
 from test_pages import data_folder, html, opened, texts  # noqa: F401 (a fixture)
 
-from explorer import block_card, block_text, selectable
+from explorer import block_card, block_text, cached, selectable
 from explorer.block_numbers import Seen, seen, sentence
 from explorer.link import Experiment, encode
 from resnet_core.geometry import receptive_fields
@@ -94,6 +94,31 @@ def test_the_sentence_says_no_more_than_the_numbers():
     assert "0.25 times as large as x" in said and "75% came through the shortcut" in said
     assert "cancel" in sentence([Seen("residual", 0, {"share_skip": 1.5})])
     assert sentence([Seen("plain", 0, values)]) == ""
+
+
+def test_each_probe_has_steps_of_its_own():
+    rare = {"x_norm": np.array([0, 10, 20])}
+    curve = AnyCurve(input_grad=range(25), x_norm=[1, 2, 3])
+    curve.records = replace(curve.records, steps=np.arange(25), probe_steps=rare)
+    assert seen([curve], "stage1.0") == [Seen("residual", 20, {"x_norm": 3, "input_grad": 20})]
+
+
+def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):  # noqa: F811
+    config = Experiment(net=digits(8), steps=60).config()
+    with MODULES:
+        stored_run(data_folder, config, "steps")
+    curves = cached.curves(config, cached.engine().records(1))
+    records = curves[0].records
+    assert len(records.steps_of("grad_skip")) < len(records.steps)  # or this shows nothing
+    for block in curves[0].graph.blocks:
+        found = seen(curves, block.path)[0]
+        assert found.step == records.steps_of("grad_skip")[-1]
+        place = records.labels["input_grad"].index(block.path)
+        whole, one, other = (
+            found.values[key] for key in ("input_grad", "grad_skip", "grad_residual")
+        )
+        assert whole == records.per_op["input_grad"][found.step, place]
+        assert abs(one - other) * 0.999 <= whole <= (one + other) * 1.001  # triangle inequality
 
 
 def test_a_run_shows_its_numbers_in_the_card(data_folder):  # noqa: F811
