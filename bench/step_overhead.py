@@ -1,7 +1,9 @@
 """A recorded training step against a bare one of the same net: what measuring costs.
 
-bare: forward, loss, backward, update, loss.item(). Both nets take turns in one process with one
-thread. On a CPU the time is that of the process, so that other load hardly counts; else it is wall.
+bare: forward, loss, backward, update, loss.item(). norms: the probes of every step. all: the dear
+probes too, at their own rhythm: of a run of RUN steps, from the time of a step with them and of one
+without. All take turns in one process with one thread. On a CPU the time is that of the process, so
+that other load hardly counts; else it is wall.
 """
 
 from __future__ import annotations
@@ -21,10 +23,13 @@ from torch.nn import functional as F
 
 from resnet_core.data import batches
 from resnet_core.presets import preset
+from resnet_core.probes import FIRST, PROBES, is_dear
+from resnet_core.record import AT_EVERY_STEP
 from resnet_core.train import RunConfig, Trainer
 
 NETS = ("digits56", "resnet20", "resnet110")
 WARM_UP = 3  # steps of each that are not counted
+RUN = 120  # steps of the default run
 
 
 def bare_steps(trainer: Trainer) -> Iterator[float]:
@@ -45,7 +50,8 @@ def measure(key: str, device: str, batch_size: int, steps: int) -> dict:
     )
     turns = {
         "bare": bare_steps(Trainer(config, 0, probes=())),
-        "recorded": Trainer(config, 0).records(),
+        "norms": Trainer(config, 0, probes=AT_EVERY_STEP).records(),
+        "close": Trainer(config, 0, probes=tuple(PROBES)).records(),
     }
     times: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(config.steps):
@@ -53,16 +59,17 @@ def measure(key: str, device: str, batch_size: int, steps: int) -> dict:
             start = clock()
             next(turn)
             times[name].append(1000 * (clock() - start))
-    bare, recorded = (times[name][WARM_UP:] for name in ("bare", "recorded"))
-    return {
-        "net": config.net.name,
-        "batch": batch_size,
-        "steps": steps,
-        "bare_ms": statistics.median(bare),
-        "recorded_ms": statistics.median(recorded),
-        "ratio_of_medians": statistics.median(recorded) / statistics.median(bare),
-        "ratio_of_minima": min(recorded) / min(bare),
-    }
+    row = {"net": config.net.name, "batch": batch_size, "steps": steps}
+    for what, pick in (("median", statistics.median), ("minimum", min)):
+        bare, norms, close = (pick(times[name][WARM_UP:]) for name in turns)
+        share = sum(is_dear(step, RUN - 1) for step in range(RUN)) / RUN
+        row[what] = {
+            "bare_ms": bare,
+            "norms": norms / bare,
+            "close": close / bare,  # a step at which the dear probes look
+            "all": (share * close + (1 - share) * norms) / bare,
+        }
+    return row
 
 
 def main() -> None:
@@ -72,17 +79,21 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=15, help="counted steps of each kind")
     arguments = parser.parse_args()
+    if WARM_UP + arguments.steps > FIRST:
+        parser.error(
+            f"at most {FIRST - WARM_UP} steps: the dear probes have to look at all of them"
+        )
     torch.set_num_threads(1)
     rows = [measure(key, arguments.device, arguments.batch, arguments.steps) for key in NETS]
     if arguments.json:
         print(json.dumps({"bench": "step_overhead", "device": arguments.device, "rows": rows}))
         return
-    print(f"{'net':<22}{'bare':>11}{'recorded':>12}{'medians':>10}{'minima':>9}")
+    print(f"{'net':<22}{'bare':>11}{'norms':>17}{'close step':>17}{'all':>17}  (medians, minima)")
     for row in rows:
-        print(
-            f"{row['net']:<22}{row['bare_ms']:>8.1f} ms{row['recorded_ms']:>9.1f} ms"
-            f"{row['ratio_of_medians']:>9.3f}x{row['ratio_of_minima']:>8.3f}x"
-        )
+        line = f"{row['net']:<22}{row['median']['bare_ms']:>8.1f} ms"
+        for kind in ("norms", "close", "all"):
+            line += f"{row['median'][kind]:>9.3f}x{row['minimum'][kind]:>6.3f}x"
+        print(line)
 
 
 if __name__ == "__main__":

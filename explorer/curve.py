@@ -47,8 +47,8 @@ def thinned(length: int, limit: int) -> np.ndarray:
 def depths(graph: LayerGraph) -> dict[str, int]:
     """path -> depth: 1 for the stem's conv, `graph.depth` for the head.
 
-    A block or a stage sits at its first layer, an activation at the layer before it. Projections are not
-    on the main path.
+    A block or a stage sits at its first layer, an activation at the layer before it. Projections
+    are not on the main path.
     """
     layers = {op.path: depth for depth, op in enumerate(graph.main_layers, start=1)}
     found, depth = dict(layers), 0

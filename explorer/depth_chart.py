@@ -240,7 +240,7 @@ def laid_out(curves: Sequence[Curve], probe: str, span: Span, scale: float, maps
         layout["shapes"].append(across(span.floor, "muted", "dot"))
         layout["annotations"].append(text_at(span.floor, ZEROS, scale))
     if maps:
-        layout |= map_axes(curves, scale)
+        layout |= map_axes(curves, probe, scale)
         layout["annotations"] += [
             title_at(top, f"{curve.role}: {over_steps(curve, probe)}", scale, SMALL)
             for curve, (_, top) in zip(curves, MAPS)
@@ -263,10 +263,13 @@ def over_steps(curve: Curve, probe: str) -> str:
     return "not recorded in this run"
 
 
-def map_axes(curves: Sequence[Curve], scale: float) -> dict:
+def map_axes(curves: Sequence[Curve], probe: str, scale: float) -> dict:
+    last = max((int(s[-1]) for c in curves if len(s := c.records.steps_of(probe))), default=0)
+    common = {"range": [-0.5, last + 0.5], "nticks": 3, "showgrid": False}
     return {
         numbered("yaxis", number): axis(scale)
-        | {"domain": list(domain), "nticks": 3, "showgrid": False, "title": titled("step", scale)}
+        | {"domain": list(domain), "title": titled("step", scale)}
+        | common
         for number, (_, domain) in enumerate(zip(curves, MAPS), start=2)
     }
 
@@ -282,7 +285,12 @@ def ticks(span: Span) -> dict:
 
 
 def marked(span: Span, low: float, high: float, at_most: int) -> tuple[list[float], list[str]]:
-    """(values, texts) of whole decades, or of round numbers, between `low` and `high`."""
+    """(values, texts) of decades, or of round numbers, between `low` and `high`."""
+    if span.is_log and high - low < 2:  # whole decades would leave one number, or none
+        decades = range(math.floor(low), math.ceil(high) + 1)
+        numbers = {math.log10(n * 10.0**d): n * 10.0**d for d in decades for n in (1, 2, 5)}
+        inside = {at: f"{number:g}" for at, number in numbers.items() if low <= at <= high}
+        return list(inside), list(inside.values())
     if span.is_log:
         every = max(1, math.ceil((high - low) / (at_most - 1)))
     else:

@@ -98,15 +98,13 @@ def controls(engine: Engine, run: Run | None, disabled: bool) -> None:
             help="End it; the curves are kept",
         )
         settings_panel.recent_runs(engine)
-        st.space("stretch")
-        st.selectbox(
-            "Quantity",
-            list(PROBES),
-            format_func=lambda key: f"{PROBES[key].symbol}  {PROBES[key].name}",
-            key=state.PROBE,
-            label_visibility="collapsed",
-            width=260,
-        )
+    st.selectbox(
+        "Quantity",
+        list(PROBES),
+        format_func=lambda key: f"{PROBES[key].symbol} · {PROBES[key].name}",
+        key=state.PROBE,
+        label_visibility="collapsed",
+    )
 
 
 def start(engine: Engine) -> None:

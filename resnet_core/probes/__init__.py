@@ -15,9 +15,10 @@ from resnet_core.spec import NetSpec
 
 from .norms import l2_norm, scaled_norm
 from .table import PROBES, Probe, all_paths, instruments
-from .watch import Watch, is_dear
+from .watch import FIRST, Watch, is_dear
 
 __all__ = [
+    "FIRST",
     "PROBES",
     "Probe",
     "Watch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from resnet_core.blocks import Block, EveryLayer
+from resnet_core.blocks import ActFirst, Block, EveryLayer, PreActivation
 from resnet_core.graph import BESIDE
 
 WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Linear)
@@ -35,7 +35,14 @@ def output_paths(module: nn.Module) -> list[str]:
 
 def relu_paths(module: nn.Module) -> list[str]:
     """The ReLUs on the main path: a net with another activation has none."""
-    return [p for p, part in module.named_modules() if isinstance(part, nn.ReLU) and is_main(p)]
+    relus = (p for p, part in module.named_modules() if isinstance(part, nn.ReLU) and is_main(p))
+    found = list(relus)
+    for path in block_paths(module):
+        act = f"{path}.act"
+        if act in found and isinstance(module.get_submodule(path), (ActFirst, PreActivation)):
+            found.remove(act)  # it stands behind F in the module, and before F on the way
+            found.insert(next(i for i, p in enumerate(found) if p.startswith(path + ".")), act)
+    return found
 
 
 def sum_paths(module: nn.Module) -> list[str]:

@@ -71,8 +71,8 @@ PROBES = {
         make=WeightGradient,
     ),
     "grad_skip": Probe(
-        symbol="‖∂L/∂x‖ skip",
-        name="gradient that reaches x by the shortcut",
+        symbol="‖∂L/∂x‖ by x",
+        name="gradient by the shortcut",
         unit="nats",
         source="He et al. 2016, eq. 5: the 1",
         what="The part of ∂L/∂x that has not been through F. Behind the activation of an original "
@@ -83,8 +83,8 @@ PROBES = {
         make=BlockGradients,
     ),
     "grad_residual": Probe(
-        symbol="‖∂L/∂x‖ F",
-        name="gradient that reaches x through F",
+        symbol="‖∂L/∂x‖ by F",
+        name="gradient through F",
         unit="nats",
         source="He et al. 2016, eq. 5: ∂F/∂x",
         what="The other part of ∂L/∂x. As vectors the two parts add up to it, as norms they "
@@ -95,7 +95,7 @@ PROBES = {
     ),
     "share_skip": Probe(
         symbol="skip share",
-        name="share of the shortcut in ∂L/∂x",
+        name="of ∂L/∂x, by projection",
         source="He et al. 2016, eq. 5; by projection, <part, whole> / ‖whole‖²",
         what="1 is all by the shortcut, 0 all through F. Beyond 0 and 1 the two parts work "
         "against each other.",
@@ -105,8 +105,8 @@ PROBES = {
         is_log=False,
     ),
     "act_rms": Probe(
-        symbol="rms",
-        name="root mean square of layer outputs",
+        symbol="root mean square",
+        name="of layer outputs",
         source="Brock et al. 2021, sec. 3.1; He et al. 2015b, sec. 2.2",
         what="How large the signal is on its way forward, before any norm: of conv and linear "
         "layers, and of each block behind its last activation.",
@@ -142,15 +142,15 @@ PROBES = {
     ),
     "update_ratio": Probe(
         symbol="‖ΔW‖/‖W‖",
-        name="update of layer weights against their size",
+        name="update of layer weights",
         source="CS231n, Neural Networks 3: about 10⁻³ is usual",
         what="How much the step changes this layer, with momentum, weight decay and learning rate.",
         paths=places.weight_paths,
         make=UpdateRatio,
     ),
     "dead": Probe(
-        symbol="dead",
-        name="share of dead channels behind each ReLU",
+        symbol="dead channels",
+        name="share behind each ReLU",
         source="Lu et al. 2020 (dying ReLU), sec. 1, for channels of the batch",
         what="Channels that are 0 at every position of every image of the batch: no gradient "
         "passes them.",
