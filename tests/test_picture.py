@@ -458,15 +458,15 @@ def test_attention_is_one_card_of_f_that_opens():
 #: shortcut -> what its arc and its sum say in the block where the shape changes
 SAID = {
     "none": ("", ""),
-    "A": ("subsample+ 16 zeros", "F(x) + x"),
-    "B": ("1×1, /2batch norm", "F(x) + Wx"),
-    "C": ("1×1, /2batch norm", "F(x) + Wx"),
-    "D": ("pool 2×21×1batch norm", "F(x) + Wx"),
-    "scaled": ("subsample+ 16 zeros× 0.5", "F(x) / 2 + x / 2"),
-    "gated": ("subsample+ 16 zeros", "g·F(x) + (1−g)·x"),
-    "gated-x": ("subsample+ 16 zeros", "F(x) + (1−g)·x"),
-    "dropout": ("subsample+ 16 zerosdropout 0.5", "F(x) + dropout(x)"),
-    "layer": ("1×1, /2batch normidentity", "F₂(x₁) + x₁"),
+    "A": ("subsample+ 16 zeros32×16×16", "F(x) + x"),
+    "B": ("1×1, /232×16×16batch norm", "F(x) + Wx"),
+    "C": ("1×1, /232×16×16batch norm", "F(x) + Wx"),
+    "D": ("pool 2×216×16×161×132×16×16batch norm", "F(x) + Wx"),
+    "scaled": ("subsample+ 16 zeros32×16×16× 0.5", "F(x) / 2 + x / 2"),
+    "gated": ("subsample+ 16 zeros32×16×16", "g·F(x) + (1−g)·x"),
+    "gated-x": ("subsample+ 16 zeros32×16×16", "F(x) + (1−g)·x"),
+    "dropout": ("subsample+ 16 zeros32×16×16dropout 0.5", "F(x) + dropout(x)"),
+    "layer": ("1×1, /232×16×16batch normidentity", "F₂(x₁) + x₁"),
 }
 
 

@@ -29,7 +29,7 @@ def _of_arc(way: Arc, place: int, count: int, node: Node, boxes: dict[str, Box])
         write(AXIS - 12, y + 4, x, "l f k", "end"),
         "" if place else write(AXIS + 12, y + 17, shape_text(way.lane[0].in_shape), "m"),
         bracket([boxes[c.id] for c in residual], name if count > 1 else f"{name}({x})"),
-        f'<g class="skip">{bracket([boxes[c.id] for c in gate], "g")}</g>' if gate else "",
+        bracket([boxes[c.id] for c in gate], "g", " skip"),
     ]
     if way.joint.broken:
         return "".join(marks) + cannot_add(way.joint, boxes[way.joint.id])
@@ -59,12 +59,12 @@ def terms(way: Arc, node: Node, residual: str, x: str) -> tuple[str, str]:
     return before, plus + skipped
 
 
-def bracket(layers: list[Box], name: str) -> str:
+def bracket(layers: list[Box], name: str, more: str = "") -> str:
     if not layers:
         return ""
     top, bottom = layers[0].y, layers[-1].bottom
-    return f'<path class="e" d="M{EDGE + 6} {top}h-6V{bottom}h6"/>' + write(
-        EDGE - 6, (top + bottom) // 2 + 4, name, "l f", "end"
+    return f'<path class="e{more}" d="M{EDGE + 6} {top}h-6V{bottom}h6"/>' + write(
+        EDGE - 6, (top + bottom) // 2 + 4, name, f"l f{more}", "end"
     )
 
 

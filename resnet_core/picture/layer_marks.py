@@ -86,13 +86,12 @@ def pill(node: Node, box: Box) -> str:
         told.append(" · ".join(map(short_title, ops)))
     x, y = box.x + box.w // 2, box.middle + 4 - PILL_LINE // 2 * (len(told) - 1)
     marks = [rect(box, radius, frame) for frame in frames]
+    lines = [(fit(line, box.w - 8, 12), words) for line in told]
     if node.shape != node.in_shape:
         y -= PILL_LINE // 2
-        shape = fit(shape_text(node.shape), box.w - 6, 12)
-        marks.append(write(x, y + PILL_LINE * len(told), shape, "m", "middle"))
-    for place, line in enumerate(told):
-        line = fit(line, box.w - 8, 12)
-        marks.append(write(x, y + PILL_LINE * place, line, words, "middle"))
+        lines.append((fit(shape_text(node.shape), box.w - 6, 12), "m"))
+    for place, (line, classes) in enumerate(lines):
+        marks.append(write(x, y + PILL_LINE * place, line, classes, "middle"))
     sign = PILL_SIGNS.get(node.kind)
     return "".join(marks) + (coin(sign, box.right - 5, box.y - 3) if sign else "")
 
