@@ -94,7 +94,9 @@ KEPT = (
     "refused",
     "undo",
     "redo",
-    "opened",
+    "look",
+    "looked",
+    "stamp",
     "selected",
 )
 KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")
