@@ -250,8 +250,8 @@ def laid_out(curves: Sequence[Curve], probe: str, span: Span, scale: float, maps
 
 
 def titled_quantity(row: Probe) -> str:
-    unit = f" [{row.unit}]" if row.unit else ""
-    return f"{row.symbol}: {row.name}{unit}"
+    """Short, since the legend stands beside it; the menu has its name."""
+    return f"{row.symbol} [{row.unit}]" if row.unit else row.symbol
 
 
 def over_steps(curve: Curve, probe: str) -> str:

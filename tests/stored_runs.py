@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from resnet_core.graph import MODULES
 from resnet_core.proof import Proof
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.store import Batch, Store
@@ -23,8 +24,9 @@ def stored_run(
         run_id = store.submit(config.to_json(), uuid.uuid4().hex, config.steps)
         _, attempt = store.claim("1:2:3")
         batch = Batch(run={"state": "running", "elapsed_s": 1.0})
-        for model in (0, 1):
-            add_model(batch, config, model)
+        with MODULES:  # a page that is being shown may trace at the same time
+            for model in (0, 1):
+                add_model(batch, config, model)
         shared = {"tensors_shared": 8, "tensors_identical": 8}
         batch.run["proof"] = json.dumps(vars(Proof(**shared, batches_compared=config.steps)))
         store.append(run_id, attempt, batch)

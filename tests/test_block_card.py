@@ -11,7 +11,7 @@ from explorer import block_card, block_text, cached, selectable
 from explorer.block_numbers import Seen, seen, sentence
 from explorer.link import Experiment, encode
 from resnet_core.geometry import receptive_fields
-from resnet_core.graph import MODULES, trace
+from resnet_core.graph import trace
 from resnet_core.presets import PRESETS, digits, preset
 from resnet_core.runs.run import ModelRecords
 from resnet_core.terms import terms
@@ -105,8 +105,7 @@ def test_each_probe_has_steps_of_its_own():
 
 def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):  # noqa: F811
     config = Experiment(net=digits(8), steps=60).config()
-    with MODULES:
-        stored_run(data_folder, config, "steps")
+    stored_run(data_folder, config, "steps")
     curves = cached.curves(config, cached.engine().records(1))
     records = curves[0].records
     assert len(records.steps_of("grad_skip")) < len(records.steps)  # or this shows nothing
@@ -123,8 +122,7 @@ def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):  # noq
 
 def test_a_run_shows_its_numbers_in_the_card(data_folder):  # noqa: F811
     experiment = Experiment(net=digits(8), steps=12)
-    with MODULES:  # the menu's costs may be being traced
-        stored_run(data_folder, experiment.config(), "steps")
+    stored_run(data_folder, experiment.config(), "steps")
     app = with_selected("stage1.0", run="1", x=encode(experiment))
     assert "‖F(x)‖" in html(app) and 'class="plain"' in html(app)
     other = replace(experiment, net=preset("resnet20"))

@@ -143,7 +143,7 @@ def test_the_default_experiment(open_page):
     expect(page.locator(".totals")).to_contain_text("852,730 trainable")
 
     page.locator(".rx-figure .plot .nsewdrag").nth(1).click(position={"x": 60, "y": 20})
-    expect(page.locator(".facts")).to_contain_text("Stage 1, block")
+    expect(page.locator(".facts-head")).to_contain_text("Stage 1, block")
 
     press(page, "Run")
     page.wait_for_url(re.compile(r"run=2\b"))
