@@ -139,7 +139,7 @@ def handle(skip: str, box: Box) -> str:
     marks = f'<path class="{stroke(skip).replace(" z", "")}" d="{d}"/>'
     marks += f'<circle class="o{wrong}" cx="{x}" cy="{top}" r="4"/>'
     marks += f'<circle class="q{wrong}" cx="{x}" cy="{bottom}" r="7"/>'
-    plus = f"M{x - 3} {bottom}h6m-3-3v6"
+    plus = f"M{x} {bottom - 3}v6m-3-3h6"
     marks += f'<path class="s z{wrong}" d="{plus}" stroke-width="1.5"/>'
     return marks + word(SIGNS[skip].word, skip, box)
 
