@@ -29,6 +29,9 @@ def show(graph: LayerGraph, block: BlockSpec) -> None:
         st.html(heading(block))
         y, *others = equation(graph, block.path)
         st.latex(f"y = {y.value}")
+        if state.presenting():  # what can be read from the back row
+            measured(block.path)
+            return
         st.latex(letters(others))
         st.html(table(terms(graph, block.path), state.selected()))
         if text := in_squares(block):

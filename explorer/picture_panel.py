@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import cached, colour_panel, state
+from explorer import block_card, cached, colour_panel, state
 from explorer.components.diagram import diagram
 from explorer.look import TWINS
 from explorer.stage_table import WIDTHS
@@ -17,6 +17,9 @@ def show() -> None:
     graph, look = state.graph(), state.look_of()
     switches()
     colour_panel.show()
+    block = block_card.block_of(graph, state.selected()) if state.presenting() else None
+    if block is not None and not graph.broken:
+        block_card.show(graph, block)
     if look.as_dot:
         st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")
         return
