@@ -94,6 +94,8 @@ function isDark(root) {
 function holder(view, path) {
   for (let id = path; id; id = id.slice(0, Math.max(0, id.lastIndexOf(".")))) {
     if (find(view, id)) return id
+    const folded = view.svg.querySelector(`[data-holds~="${CSS.escape(id)}"]`)
+    if (folded) return folded.dataset.id
     const [, stage, block] = id.match(/^(\w+)\.(\d+)$/) ?? []
     const run = stage && nodes(view).find(({ dataset }) => {
       const [, of, first, last] = dataset.id.match(/^(\w+)\.(\d+)\.\.(\d+)$/) ?? []

@@ -56,9 +56,15 @@ def inside(node: Node, boxes: dict[str, Box]) -> str:
 def beside(node: Node, boxes: dict[str, Box]) -> str:
     """The lines of an open card that run past layers."""
     return "".join(
-        f'<path class="{"s z" if side.place == "x" else "e"}" d="{side_path(side, node, boxes)}"/>'
-        for side in sides(node)
+        f'<path class="{_line(side)}" d="{side_path(side, node, boxes)}"/>' for side in sides(node)
     )
+
+
+def _line(side: Side) -> str:
+    """Classes: of the shortcut, or of what a plain net has as well, or has not."""
+    if side.place == "x":
+        return "s z"
+    return "e skip" if ".add." in side.head.id else "e"
 
 
 def side_path(side: Side, node: Node, boxes: dict[str, Box]) -> str:
