@@ -27,11 +27,12 @@ def pdf(svg: str) -> bytes:
     root = ElementTree.fromstring(svg)
     width, height = float(root.get("width")), float(root.get("height"))
     file = BytesIO()
-    canvas = Canvas(file, (width * POINTS, height * POINTS), invariant=1, pageCompression=1)
+    _load_fonts()
+    size = width * POINTS, height * POINTS
+    canvas = Canvas(file, size, invariant=1, pageCompression=1, initialFontName="regular")
     canvas.setCreator("Residual Explorer")
     canvas.setAuthor("")
     canvas.setTitle(root.findtext("{*}title", ""))
-    _load_fonts()
     canvas.transform(POINTS, 0, 0, -POINTS, 0, height * POINTS)  # y points down, as in SVG
     sheet = Sheet(root)
     for child in sheet.children(sheet.root(root)):
