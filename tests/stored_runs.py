@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from resnet_core.graph import MODULES
-from resnet_core.graph import MODULES
 from resnet_core.proof import Proof
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.store import Batch, Store
