@@ -15,6 +15,7 @@ from nets import nets
 from pypdf import PdfReader
 from test_export import HOSTILE, VOCABULARY
 
+from resnet_core.cli import main
 from resnet_core.export import export
 from resnet_core.export.pdf_file import pdf
 from resnet_core.export.svg_path import arc, strokes
@@ -145,6 +146,18 @@ def test_any_name_gives_a_sound_file_and_a_pdf(name):
         assert not [mark for mark in root.iter() if mark.tag.endswith(("script", "}a", "image"))]
         reader = PdfReader(io.BytesIO(pdf(svg)))
         assert reader.metadata.title == name
+
+
+def test_the_command_line_makes_slides(tmp_path, capsys):
+    file = tmp_path / "net.svg"
+    assert main(["export", "resnet20", "-o", str(file), "--slide", "--dark"]) == 0
+    assert file.read_text(encoding="utf-8") == standalone(
+        trace(cifar(20)), shape="slide", dark=True
+    )
+    assert main(["export", "resnet20", "-o", str(tmp_path / "net.pdf"), "--open", "stages"]) == 0
+    assert (tmp_path / "net.pdf").read_bytes().startswith(b"%PDF")
+    assert main(["export", "resnet20", "--to", "csv", "--slide"]) == 2
+    assert "--slide and --dark are for svg and pdf, not for csv" in capsys.readouterr().err
 
 
 def readable(text: str) -> str:
