@@ -21,7 +21,7 @@ from resnet_core.export.pdf_file import pdf
 from resnet_core.export.svg_path import arc, strokes
 from resnet_core.export.svg_style import Sheet
 from resnet_core.graph import trace, trace_to_mismatch
-from resnet_core.picture import Frame, Tint, View, framed, openable, scene, standalone
+from resnet_core.picture import Frame, Tint, View, draw, framed, openable, scene, standalone
 from resnet_core.picture.colours import scale_of
 from resnet_core.picture.columns import Atom, fill, in_columns
 from resnet_core.picture.framed import SLIDE
@@ -129,11 +129,25 @@ def test_a_quantity_colours_the_file_and_stands_beside_it(dark):
     graph = trace(cifar(20))
     found = values(graph, "params")
     numbers = [value for value in found.values() if value is not None]
-    tint = Tint(found, scale_of("params", [numbers]))
+    tint = Tint({"residual": found}, scale_of("params", [numbers]))
     for shape in ("page", "slide"):
         sheet = framed(graph, Frame(shape=shape, dark=dark, tint=tint))
         assert "Parameters" in words(sheet.svg) and sheet.svg.count('class="n painted') >= 5
         ElementTree.fromstring(sheet.svg)
+
+
+@pytest.mark.parametrize("shape", ["page", "slide"])
+def test_twins_stand_side_by_side_and_the_plain_one_is_a_ghost(shape):
+    graph = trace(cifar(20))
+    opened = openable(graph)["blocks"]
+    both = framed(graph, Frame(opened, shape=shape, twin="both")).svg
+    assert {"With shortcuts", "Without shortcuts"} <= set(words(both))
+    ids = re.findall(r'data-id="([^"]*)"', both)
+    assert sorted(ids) == sorted(2 * list(draw(graph, opened).nodes))
+    assert both.count('class="ghost"') == 1
+    twin = framed(graph, Frame(opened, shape=shape, twin="twin")).svg
+    assert twin.count('class="ghost"') == 1 and graph.net.name not in words(twin)
+    assert b"%PDF" in pdf(both)[:8]
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, ANY])

@@ -7,6 +7,8 @@ import streamlit as st
 
 from explorer import cached, run_panel, state
 from explorer.components.take_picture import take_picture
+from explorer.curve import Curve
+from explorer.paints import role_of
 from resnet_core.export import EXPORTS, export, file_name
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.picture import Frame, Tint, framed
@@ -51,7 +53,7 @@ def frame_of(graph: LayerGraph) -> Frame:
         colours = switch("Colours", COLOURS)
     dark = st.context.theme.type == "dark" if colours == "screen" else colours == "dark"
     look = state.look_of()
-    return Frame(state.opened(), look.view, shape, dark, tint(graph))
+    return Frame(state.opened(), look.view, shape, dark, tint(graph), look.twin)
 
 
 def switch(label: str, options: dict[str, str]) -> str:
@@ -73,18 +75,23 @@ def tint(graph: LayerGraph) -> Tint | None:
         return None
     folds, batch = look.view.folds, state.experiment().batch_size
     if not QUANTITIES[look.colour].is_measured:
-        graphs = [graph, trace(twin_of(graph.net))]
-        found = [values(g, look.colour, batch_size=batch, folds=folds) for g in graphs]
+        graphs = [graph] if graph.broken else [graph, trace(twin_of(graph.net))]
+        found = {role_of(g): values(g, look.colour, batch_size=batch, folds=folds) for g in graphs}
     else:
-        found = [values(*of, folds=folds) for of in readings(graph, look.colour)]
+        found = {
+            curve.role: values(curve.graph, look.colour, curve.records, folds=folds)
+            for curve in curves_of(graph)
+        }
     if not found:
         return None
-    tables = [np.array([v for v in part.values() if v is not None], float) for part in found]
-    return Tint(found[0], scale_of(look.colour, tables))
+    tables = [
+        np.array([v for v in part.values() if v is not None], float) for part in found.values()
+    ]
+    return Tint(found, scale_of(look.colour, tables))
 
 
-def readings(graph: LayerGraph, key: str) -> list[tuple]:
-    """(graph, quantity, records) of this net, then of its twin, if a run of it is watched."""
+def curves_of(graph: LayerGraph) -> list[Curve]:
+    """What the watched run has shown of this net and its twin."""
     engine = cached.engine()
     try:
         run = run_panel.watched(engine)
@@ -92,9 +99,7 @@ def readings(graph: LayerGraph, key: str) -> list[tuple]:
         return []
     if run is None or run.config.net != graph.net:
         return []
-    curves = cached.curves(run.config, engine.records(run.id))
-    curves.sort(key=lambda curve: curve.graph.net != graph.net)
-    return [(curve.graph, key, curve.records) for curve in curves]
+    return cached.curves(run.config, engine.records(run.id))
 
 
 def buttons(graph: LayerGraph, kinds: list[str] | tuple[str, ...], frame: Frame, key: str) -> None:

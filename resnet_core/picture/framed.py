@@ -11,8 +11,10 @@ from resnet_core.graph import LayerGraph
 from .colours import Scale, colours_of
 from .columns import in_columns
 from .compose import compose
+from .ghost import pair
 from .key import caption, shortcut_key
 from .layout import WIDTH
+from .marks import write
 from .painting import legend_svg, painted
 from .scene import scene
 from .style import FONT, PALETTES, fixed_sheet
@@ -24,13 +26,15 @@ EDGE = 72  # of a slide
 CAPTION, LEGENDS = 2.4, 1.6  # of a slide, enlarged
 MOST = 2.6  # enlargement of a small net
 LEGEND = 300  # width of a legend
+BETWEEN, SLIDE_GAP = 28, 64  # two nets, on a page and on a slide
+HEADING = 22  # over each of two nets
 
 
 @dataclass(frozen=True)
 class Tint:
-    """A quantity in colours: id -> value of each box that has one, and the scale."""
+    """A quantity in colours: of each twin, id -> value of each box that has one; one scale."""
 
-    values: Mapping[str, float | None] = field(hash=False)
+    values: Mapping[str, Mapping[str, float | None]] = field(hash=False)  # "residual", "plain"
     scale: Scale
 
 
@@ -43,6 +47,7 @@ class Frame:
     shape: str = "page"  # key of SHAPES
     dark: bool = False
     tint: Tint | None = None  # None for the colours of kinds
+    twin: str = "net"  # "net", its "twin", or "both" side by side
 
 
 #: the closed net on a light page
@@ -61,11 +66,10 @@ class Sheet:
 
 def framed(graph: LayerGraph, frame: Frame = FRAME) -> Sheet:
     """The net as one SVG file that needs nothing else: text is text, no script, no link."""
-    width, height, scale, inner = SHAPES[frame.shape](graph, frame)
+    drawings = _drawings(graph, frame)
+    graph = drawings[0].graph if len(drawings) == 1 else graph
+    width, height, scale, inner = SHAPES[frame.shape](graph, drawings, frame)
     paper = PALETTES["dark" if frame.dark else "light"]["paper"]
-    if frame.tint:
-        colours = colours_of(dict(frame.tint.values), frame.tint.scale, frame.dark)
-        inner = painted(inner, colours, frame.dark)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="{FONT}">'
@@ -88,20 +92,59 @@ def standalone(
     return framed(graph, Frame(opened, view, shape, dark)).svg
 
 
-def _page(graph: LayerGraph, frame: Frame) -> tuple[int, int, float, str]:
-    """One column, as long as it is; what explains it stands below."""
-    room = WIDTH - 2 * MARGIN
+@dataclass(frozen=True)
+class Drawing:
+    """One of the nets in a file."""
+
+    graph: LayerGraph
+    is_ghost: bool = False
+    heading: str = ""
+
+    def finished(self, svg: str, frame: Frame) -> str:
+        """Its marks in the colours of the frame, and under its heading."""
+        if frame.tint:
+            role = "plain" if self.graph.net.is_plain else "residual"
+            values = dict(frame.tint.values.get(role, {}))
+            svg = painted(svg, colours_of(values, frame.tint.scale, frame.dark), frame.dark)
+        svg = f'<g class="ghost">{svg}</g>' if self.is_ghost else svg
+        return svg + (write(12, -4, self.heading, "u") if self.heading else "")
+
+
+def _drawings(graph: LayerGraph, frame: Frame) -> tuple[Drawing, ...]:
+    if frame.twin == "net" or graph.broken:
+        return (Drawing(graph),)
+    residual, ghost = pair(graph)
+    if frame.twin == "twin":
+        return (Drawing(residual),) if graph.net.is_plain else (Drawing(ghost, is_ghost=True),)
+    return Drawing(residual, False, "With shortcuts"), Drawing(ghost, True, "Without shortcuts")
+
+
+def _page(
+    graph: LayerGraph, drawings: tuple[Drawing, ...], frame: Frame
+) -> tuple[int, int, float, str]:
+    """One column for each net, as long as it is; what explains them stands below."""
+    width = len(drawings) * (WIDTH + BETWEEN) - BETWEEN
+    room = width - 2 * MARGIN
+    stacks = [compose(scene(drawing.graph, frame.view), frame.opened) for drawing in drawings]
+    heading = HEADING if len(drawings) > 1 else 0
+    side_by_side = "".join(
+        f'<g transform="translate({(WIDTH + BETWEEN) * place} {heading})">'
+        f"{drawing.finished(stack.svg, frame)}</g>"
+        for place, (drawing, stack) in enumerate(zip(drawings, stacks, strict=True))
+    )
     marks, y = [], MARGIN
-    stack = compose(scene(graph, frame.view), frame.opened)
-    parts = [(MARGIN, caption(graph, room)), (0, (stack.svg, stack.height))]
+    height = heading + max(stack.height for stack in stacks)
+    parts = [(MARGIN, caption(graph, room)), (0, (side_by_side, height))]
     parts += [(MARGIN, strip) for strip in (shortcut_key(graph, room), _legend(frame)) if strip[1]]
     for x, (svg, height) in parts:
         marks.append(f'<g transform="translate({x} {y})">{svg}</g>')
         y += height + (MARGIN if x else 0)
-    return WIDTH, y, 1, "".join(marks)
+    return width, y, 1, "".join(marks)
 
 
-def _slide(graph: LayerGraph, frame: Frame) -> tuple[int, int, float, str]:
+def _slide(
+    graph: LayerGraph, drawings: tuple[Drawing, ...], frame: Frame
+) -> tuple[int, int, float, str]:
     """16:9: caption and legend above, the net in columns as large as they can be, the key below."""
     width, height = SLIDE
     room = width - 2 * EDGE
@@ -110,21 +153,42 @@ def _slide(graph: LayerGraph, frame: Frame) -> tuple[int, int, float, str]:
     told = caption(graph, round((room - for_legend) / CAPTION))
     top = EDGE / 2 + max(CAPTION * told[1], LEGENDS * legend[1]) + MARGIN
     bottom = height - EDGE / 2 - (LEGENDS * key[1] + MARGIN if key[1] else 0)
-    columns = in_columns(scene(graph, frame.view), frame.opened, room, bottom - top)
-    scale = min(room / columns.width, (bottom - top) / columns.height, MOST)
-    x, y = (width - scale * columns.width) / 2, (top + bottom - scale * columns.height) / 2
+    scale, inner = _beside(drawings, frame, room, bottom - top)
+    at_right = width - EDGE - LEGENDS * LEGEND
     parts = [
-        (EDGE, EDGE / 2, CAPTION, told[0]),
-        (width - EDGE - LEGENDS * LEGEND, EDGE / 2, LEGENDS, legend[0]),
-        (x, y, scale, columns.svg),
-        (EDGE, bottom + MARGIN, LEGENDS, key[0]),
+        (f"translate({EDGE} {EDGE / 2:g}) scale({CAPTION})", told[0]),
+        (
+            f"translate({at_right:g} {EDGE / 2:g}) scale({LEGENDS})",
+            legend[0],
+        ),
+        (f"translate({EDGE} {top:.2f})", inner),
+        (f"translate({EDGE} {bottom + MARGIN:.2f}) scale({LEGENDS})", key[0]),
     ]
-    placed = "".join(
-        f'<g transform="translate({x:.2f} {y:.2f}) scale({by:.4f})">{svg}</g>'
-        for x, y, by, svg in parts
-        if svg
-    )
+    placed = "".join(f'<g transform="{place}">{svg}</g>' for place, svg in parts if svg)
     return width, height, min(scale, LEGENDS), placed
+
+
+def _beside(
+    drawings: tuple[Drawing, ...], frame: Frame, width: float, height: float
+) -> tuple[float, str]:
+    """(scale, SVG text): each net in columns, all of one scale, in the middle of the room."""
+    each = (width + SLIDE_GAP) / len(drawings) - SLIDE_GAP
+    heading = HEADING if len(drawings) > 1 else 0
+    columns = [
+        in_columns(scene(drawing.graph, frame.view), frame.opened, each, height - 2 * heading)
+        for drawing in drawings
+    ]
+    tall = max(part.height for part in columns) + heading
+    scale = min(*(each / part.width for part in columns), height / tall, MOST)
+    y = (height - scale * tall) / 2 + scale * heading
+    marks = []
+    for place, (drawing, part) in enumerate(zip(drawings, columns, strict=True)):
+        x = place * (each + SLIDE_GAP) + (each - scale * part.width) / 2
+        marks.append(
+            f'<g transform="translate({x:.2f} {y:.2f}) scale({scale:.4f})">'
+            f"{drawing.finished(part.svg, frame)}</g>"
+        )
+    return scale, "".join(marks)
 
 
 def _legend(frame: Frame) -> tuple[str, int]:
@@ -132,5 +196,5 @@ def _legend(frame: Frame) -> tuple[str, int]:
     return legend_svg(frame.tint.scale, LEGEND, frame.dark) if frame.tint else ("", 0)
 
 
-#: shape of a file -> (graph, frame) -> width, height [px], scale, SVG text
+#: shape of a file -> (graph, drawings, frame) -> width, height [px], scale, SVG text
 SHAPES = {"page": _page, "slide": _slide}
