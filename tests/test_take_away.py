@@ -143,7 +143,8 @@ def test_twins_stand_side_by_side_and_the_plain_one_is_a_ghost(shape):
     both = framed(graph, Frame(opened, shape=shape, twin="both")).svg
     assert {"With shortcuts", "Without shortcuts"} <= set(words(both))
     ids = re.findall(r'data-id="([^"]*)"', both)
-    assert sorted(ids) == sorted(2 * list(draw(graph, opened).nodes))
+    assert set(ids) == set(draw(graph, opened).nodes)
+    assert all(ids.count(id) % 2 == 0 for id in ids)  # a stage cut by a column comes twice in each
     assert both.count('class="ghost"') == 1
     twin = framed(graph, Frame(opened, shape=shape, twin="twin")).svg
     assert twin.count('class="ghost"') == 1 and graph.net.name not in words(twin)
