@@ -62,7 +62,7 @@ function stack(view) { // draws what is open now
   for (const node of nodes(view)) {
     node.setAttribute("role", "treeitem")
     node.setAttribute("tabindex", "-1")
-    node.setAttribute("aria-level", levelOf(node.dataset.id))
+    node.setAttribute("aria-level", levelOf(node))
   }
   addTools(view)
   rove(view, focused ?? view.roving)
@@ -83,7 +83,12 @@ const nodeAt = event => event.target.closest?.(".n")
 const isChevron = event => event.target.classList.contains("c")
 const isTool = event => Boolean(event.target.closest?.(".tool"))
 const roleOf = (view, node) => view.roots.find(({ el }) => el.contains(node)).role
-const levelOf = id => (id.includes("..") ? 2 : Math.min(4, id.split(".").length))
+const levelOf = node => { // one for each card it is stacked in; layers are in their block's piece
+  const own = node.closest(".own")
+  let level = node === own.querySelector(".n") ? 0 : 1
+  for (let item = own.closest(".at"); item; item = item.parentNode.closest(".at")) level += 1
+  return level
+}
 
 function isDark(root) {
   const channels = getComputedStyle(root.querySelector(".view")).backgroundColor.match(/[\d.]+/g)
@@ -96,14 +101,18 @@ function holder(view, path) {
     if (find(view, id)) return id
     const folded = view.svg.querySelector(`[data-holds~="${CSS.escape(id)}"]`)
     if (folded) return folded.dataset.id
-    const [, stage, block] = id.match(/^(\w+)\.(\d+)$/) ?? []
-    const run = stage && nodes(view).find(({ dataset }) => {
-      const [, of, first, last] = dataset.id.match(/^(\w+)\.(\d+)\.\.(\d+)$/) ?? []
-      return of === stage && +first <= +block && +block <= +last
-    })
+    const run = runOf(view, id)
     if (run) return run.dataset.id
   }
   return null
+}
+
+function runOf(view, id) { // the card of equal blocks that a block belongs to
+  const [, stage, block] = id.match(/^(\w+)\.(\d+)$/) ?? []
+  return stage && nodes(view).find(({ dataset }) => {
+    const [, of, first, last] = dataset.id.match(/^(\w+)\.(\d+)\.\.(\d+)$/) ?? []
+    return of === stage && +first <= +block && +block <= +last
+  })
 }
 
 function mark(view) { // in both drawings
@@ -165,6 +174,8 @@ function key(view, event) {
 }
 
 function around(view, id) { // the card that holds it
+  const run = runOf(view, id)
+  if (run) return run
   const parent = id.includes("..") ? id.split(".")[0] : id.slice(0, Math.max(0, id.lastIndexOf(".")))
   const held = parent && holder(view, parent)
   return held && find(view, held)
