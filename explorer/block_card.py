@@ -6,7 +6,7 @@ import re
 
 import streamlit as st
 
-from explorer import block_numbers, cached, state, theme
+from explorer import block_numbers, cached, run_panel, state, theme
 from explorer.block_text import heading, in_squares, letters, notes, numbers_table, table
 from resnet_core.equation import equation
 from resnet_core.graph import LayerGraph
@@ -19,7 +19,7 @@ TICK = 1.0  # seconds between looks at a run in progress
 
 def block_of(graph: LayerGraph, path: str | None) -> BlockSpec | None:
     """The block that a path is or lies in; of a run ("stage2.2..8") the first."""
-    place = re.match(r"stage\d+\.\d+", path or "")
+    place = re.match(r"stage\d+\.\d+(?=\.|$)", path or "")
     return next((b for b in graph.blocks if place and b.path == place[0]), None)
 
 
@@ -44,7 +44,7 @@ def measured(path: str) -> None:
     """What the watched run has shown in this block so far, looked at again while it goes on."""
     engine = cached.engine()
     try:
-        run = engine.run(state.run_id()) if state.run_id() is not None else None
+        run = run_panel.watched(engine)
     except EngineError:
         return  # the run's own panel says so
     if run is None or run.config.net != state.net():
@@ -58,10 +58,7 @@ def measured(path: str) -> None:
 
 
 def show_numbers(engine: Engine, run: Run, path: str) -> None:
-    try:
-        curves = cached.curves(run.config, engine.records(run.id))
-    except EngineError:
-        return
+    curves = cached.curves(run.config, engine.records(run.id))
     found = block_numbers.seen(curves, path)
     if found:
         st.html(numbers_table(found))

@@ -14,13 +14,13 @@ KIND = "kind"  # of layer: the picture's own colours
 
 def show() -> None:
     look, engine = state.look_of(), cached.engine()
-    state.SS[state.COLOUR] = look.colour or KIND
     st.selectbox(
         "Colour by",
         [KIND, *QUANTITIES],
         format_func=named,
-        key=state.COLOUR,
-        on_change=choose,
+        key=state.colour_menu(KIND),
+        on_change=state.choose_colour,
+        args=(KIND,),
         label_visibility="collapsed",
     )
     if look.colour is None:
@@ -38,12 +38,6 @@ def named(key: str) -> str:
         return "Colour: Kind of layer"
     row = QUANTITIES[key]
     return f"Colour: {row.title}{', of a run' if row.is_measured else ''}"
-
-
-def choose() -> None:
-    """Callback of the menu."""
-    chosen = state.SS[state.COLOUR]
-    state.look_at(colour=None if chosen == KIND else chosen)
 
 
 def measured(engine: Engine, key: str) -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import html
-import re
 
 from explorer import cached, theme
 from resnet_core.graph import LayerGraph, Op
+from resnet_core.picture import in_run
 from resnet_core.spec import in_words
 
 
 def inside(graph: LayerGraph, path: str) -> list[Op]:
     """The ops of a layer, block, stage, or run of blocks ("stage2.2..8")."""
-    if run := re.fullmatch(r"(\w+)\.(\d+)\.\.(\d+)", path):
-        stage, first, last = run[1], int(run[2]), int(run[3])
-        prefixes = tuple(f"{stage}.{index}." for index in range(first, last + 1))
-    else:
-        prefixes = (f"{path}.",)
-    return [op for op in graph.ops if op.path == path or op.path.startswith(prefixes)]
+    if ".." in path:
+        return [op for op in graph.ops if in_run(op.path, path)]
+    return [op for op in graph.ops if op.path == path or op.path.startswith(f"{path}.")]
 
 
 def facts(graph: LayerGraph, path: str | None) -> tuple[str, list[tuple[str, str]]] | None:

@@ -6,22 +6,21 @@ import streamlit as st
 
 from explorer import block_card, cached, colour_panel, state
 from explorer.components.diagram import diagram
-from explorer.look import TWINS
+from explorer.look import TWINS, can_open_all
 from explorer.stage_table import WIDTHS
 from resnet_core import picture
-
-MOST_OPS = 2500  # that are drawn at once; single blocks can be opened in any net
 
 
 def show() -> None:
     graph, look = state.graph(), state.look_of()
     switches()
-    colour_panel.show()
+    if not look.as_dot:
+        colour_panel.show()
     block = block_card.block_of(graph, state.selected()) if state.presenting() else None
     if block is not None and not graph.broken:
         block_card.show(graph, block)
     if look.as_dot:
-        st.graphviz_chart(picture.dot(graph, state.opened()), width="stretch")
+        st.graphviz_chart(picture.dot(graph, state.opened(), look.view), width="stretch")
         return
     diagram(
         cached.scenes(graph.net, look.view, look.twin),
@@ -30,7 +29,7 @@ def show() -> None:
         selected=state.selected(),
         look_at=graph.ops[-1].path if graph.broken else None,
         handles={"stages": state.handles(), "widths": WIDTHS},
-        can_open_all=len(graph.ops) <= MOST_OPS,
+        can_open_all=can_open_all(graph),
         key=state.DIAGRAM,
         on_select=state.select_in_diagram,
         on_open=state.open_in_diagram,
@@ -44,16 +43,17 @@ def switches() -> None:
     if state.net().is_plain:
         names |= {"net": "Plain", "twin": "Residual twin"}
     with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
-        st.segmented_control(
-            "Twin",
-            TWINS,
-            format_func=names.get,
-            key=state.look_widget("twin"),
-            required=True,
-            on_change=state.look_from,
-            args=("twin",),
-            label_visibility="collapsed",
-        )
+        if not state.look_of().as_dot:
+            st.segmented_control(
+                "Twin",
+                TWINS,
+                format_func=names.get,
+                key=state.look_widget("twin"),
+                required=True,
+                on_change=state.look_from,
+                args=("twin",),
+                label_visibility="collapsed",
+            )
         st.space("stretch")
         if not state.presenting():
             with st.popover("View", icon=":material/tune:", key="view"):

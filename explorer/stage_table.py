@@ -71,6 +71,12 @@ def shown(field: str, value: object) -> object:
     return value
 
 
+def places(draft: Draft) -> set[str]:
+    """All that an edit of this draft can be about: fields, stages, and cells of the table."""
+    stages = [f"stage{number}" for number in range(1, len(draft["stages"]) + 1)]
+    return {*FIELDS, *stages, *(f"{stage}.{column}" for stage in stages for column in COLUMNS)}
+
+
 def cell_of(where: str) -> str:
     """The cell of the form that an error's `where` is about."""
     if where in ("input_shape.height", "input_shape.width"):
@@ -147,20 +153,21 @@ def handles(draft: Draft) -> dict[str, dict]:
                 "blocks": row["num_blocks"],
                 "width": row["width"],
                 "shortcut": SHORTCUTS[row["shortcut"]].title,
-                "next": SHORTCUTS[next_shortcut(draft, stage, 1)].title,
+                "next": SHORTCUTS[next_shortcut(draft, f"{stage}.shortcut")].title,
             }
     return found
 
 
-def next_shortcut(draft: Draft, stage: str, step: int) -> str:
-    """The next key of SHORTCUTS, or the one before for a `step` of -1, with which the net can be
-    built; the same one if there is no other."""
-    keys = list(SHORTCUTS)
-    now = draft["stages"][int(stage.removeprefix("stage")) - 1]["shortcut"]
-    here = keys.index(now)
+def next_shortcut(draft: Draft, where: str, step: str = "1") -> str:
+    """The next key of SHORTCUTS with which the net can be built, or for "-1" the one before; the
+    same one if there is no other. `where` is "stage2.shortcut".
+    """
+    keys, row = list(SHORTCUTS), int(where.partition(".")[0].removeprefix("stage")) - 1
+    now = draft["stages"][row]["shortcut"]
+    here = keys.index(now) if now in keys else -1
     for distance in range(1, len(keys)):
-        key = keys[(here + distance * step) % len(keys)]
-        edit = {"action": "set", "where": f"{stage}.shortcut", "value": key}
+        key = keys[(here + (-distance if step == "-1" else distance)) % len(keys)]
+        edit = {"action": "set", "where": where, "value": key}
         with suppress(SpecError):
             blocks_of(NetSpec.from_dict(with_edit(draft, edit)))
             return key

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import streamlit as st
 
-from explorer import cached, link, look, stage_table
+from explorer import cached, events, link, look, stage_table
 from explorer.link import Experiment
 from explorer.look import Look
 from resnet_core import checkpoints, picture
@@ -88,6 +88,9 @@ def _remember() -> None:
 
 
 def _show(experiment: Experiment) -> None:
+    if "experiment" in SS and experiment.net != SS.experiment.net:
+        before, after = trace(SS.experiment.net), trace(experiment.net)
+        SS.look, SS.stamp = SS.look.carried(before, after), SS.stamp + 1
     SS.experiment, SS.problem, SS.draft_net = experiment, None, None
     SS.draft = stage_table.draft_of(experiment.net)
 
@@ -95,6 +98,7 @@ def _show(experiment: Experiment) -> None:
 def _write_url() -> None:
     code = st.query_params["x"] = link.encode(SS.experiment)
     SS.seen = code, SS.seen[1]
+    _show_look(SS.look)
 
 
 def commit(experiment: Experiment) -> None:
@@ -141,8 +145,14 @@ def edit_net() -> None:
     apply_edit(SS[FORM].edit)
 
 
-def apply_edit(event: dict) -> None:
+def apply_edit(reported: object) -> None:
     """A good draft becomes the net, a bad one stays visible as it is and is told."""
+    event = events.edit(reported, stage_table.places(SS.draft))
+    if event is None:
+        return
+    if event["action"] == "cycle":
+        key = stage_table.next_shortcut(SS.draft, event["where"], event["value"])
+        event |= {"action": "set", "value": key}
     SS.draft, SS.draft_net = stage_table.with_edit(SS.draft, event), None
     try:
         SS.draft_net = NetSpec.from_dict(SS.draft)
@@ -306,11 +316,12 @@ def selected() -> str | None:
 
 
 def select_in_diagram() -> None:
-    select(SS[DIAGRAM].selected)
+    select(events.path(SS[DIAGRAM].selected))
 
 
 def select_in_chart() -> None:
-    select(SS[DEPTH].point["path"])
+    point = SS[DEPTH].point
+    select(events.path(point.get("path")) if isinstance(point, dict) else None)
 
 
 def look_of() -> Look:
@@ -344,6 +355,17 @@ def _show_look(changed: Look) -> None:
             del st.query_params[name]
 
 
+def colour_menu(usual: str) -> str:
+    """Key of the menu of colours, set to the Look's; `usual` stands for those of kinds."""
+    SS[COLOUR] = SS.look.colour or usual
+    return COLOUR
+
+
+def choose_colour(usual: str) -> None:
+    """Callback of that menu."""
+    look_at(colour=None if SS[COLOUR] == usual else SS[COLOUR])
+
+
 def look_widget(name: str) -> str:
     """Key of the widget for a switch of the picture, set to what the Look says."""
     key = LOOK + name
@@ -360,18 +382,14 @@ def look_from(name: str) -> None:
 def open_in_diagram() -> None:
     """Callback of the picture, which has drawn it already."""
     report = SS[DIAGRAM].opened
-    SS.stamp = max(SS.stamp, int(report["stamp"]))
-    _show_look(SS.look.with_opened(report["ids"]))
+    if isinstance(report, dict):
+        SS.stamp = max(SS.stamp, events.stamp(report.get("stamp")))
+        _show_look(replace(SS.look, opened=events.ids(report.get("ids"))))
 
 
 def edit_in_diagram() -> None:
     """Callback of the handles on the picture."""
-    event = SS[DIAGRAM].edit
-    if event["action"] == "cycle":
-        stage = event["where"].partition(".")[0]
-        key = stage_table.next_shortcut(SS.draft, stage, int(event["value"]))
-        event = {**event, "action": "set", "value": key}
-    apply_edit(event)
+    apply_edit(SS[DIAGRAM].edit)
 
 
 def handles() -> dict:

@@ -1,5 +1,6 @@
 """How the picture is looked at, in words of the URL and back."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -44,17 +45,40 @@ def test_the_usual_look_adds_nothing_to_the_url():
 
 @pytest.mark.parametrize("level", ["stages", "blocks", "layers"])
 def test_a_level_is_one_word_whatever_the_net(level):
-    for key in ("resnet56", "resnet1202"):
+    for key in ("resnet56", "resnet152"):
         net = trace(preset(key))
         look = Look(opened=openable(net)[level])
         assert look.words(net) == {"open": level}
         assert Look.of({"open": level}, net) == look
 
 
-def test_where_no_blocks_are_folded_the_first_name_of_a_level_is_said():
+def test_where_no_blocks_are_folded_the_deeper_name_of_a_level_is_said():
     net = trace(preset("resnet18"))
     assert openable(net)["stages"] == openable(net)["blocks"]
-    assert Look(opened=openable(net)["blocks"]).words(net) == {"open": "stages"}
+    assert Look(opened=openable(net)["stages"]).words(net) == {"open": "blocks"}
+
+
+def test_no_link_opens_all_layers_of_a_net_that_no_browser_could_draw():
+    net = trace(preset("resnet1202"))
+    assert Look.of({"open": "layers"}, net).opened == openable(net)["blocks"]
+
+
+def longer(net):
+    first, second, *rest = net.net.stages
+    return trace(replace(net.net, stages=(first, replace(second, num_blocks=10), *rest)))
+
+
+@pytest.mark.parametrize("level", ["net", "stages", "blocks", "layers"])
+def test_a_level_stays_one_when_the_net_is_edited(level):
+    look = Look(opened=openable(graph())[level])
+    assert look.carried(graph(), longer(graph())).opened == openable(longer(graph()))[level]
+
+
+def test_an_open_run_of_blocks_stays_open_when_it_grows():
+    look = Look(opened=frozenset({"stage2", "stage2.2..8", "stage1.0"}))
+    carried = look.carried(graph(), longer(graph()))
+    assert carried.opened == {"stage2", "stage2.2..9", "stage1.0"}
+    assert carried.carried(longer(graph()), graph()) == look
 
 
 def test_switches_share_one_word():
@@ -73,12 +97,6 @@ def test_any_words_are_read_without_a_complaint(words):
 def test_ids_are_told_from_anything_else(id):
     hostile = ["<b>", "stage1;drop", "../x", "stage1..", "1", "", "stage1 stem"]
     assert Look.of({"open": ",".join([id, *hostile])}, graph()).opened == {id}
-    assert Look().with_opened([id, *hostile, 3, None, [id]]).opened == {id}
-
-
-@pytest.mark.parametrize("report", [None, 3, "stage1", {"stage1": 1}])
-def test_what_is_no_list_of_ids_opens_nothing(report):
-    assert Look().with_opened(report).opened == frozenset()
 
 
 def test_a_url_stays_short():

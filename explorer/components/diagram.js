@@ -2,6 +2,7 @@
 // moved (diagram_moves.js), edited (diagram_edits.js), read and clicked. One view per mounted diagram.
 const VIEWS = new WeakMap()
 const DWELL = 220 // ms before a hover card
+const PATIENCE = 3000 // ms for the server's answer to an edit
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if (typeof data !== "object" || !data?.scenes) return
@@ -18,7 +19,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 function newView(parent) {
   const [root, pane, svg, map, tip] = [".root", ".view", ".picture", ".map", ".tip"].map(s => parent.querySelector(s))
-  const view = { parent, root, pane, svg, map, tip, fitted: true, opened: new Set(), stamp: 0, roots: [] }
+  const view = { parent, root, pane, svg, map, tip, fitted: true, opened: new Set(), stamp: 0, roots: [], pending: {} }
   view.sizes = new ResizeObserver(() => {
     grow(view)
     view.fitted ? fit(view) : drawMap(view)
@@ -44,7 +45,10 @@ function show(view, data) {
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
   view.data = data
-  view.pending = {} // edits that the server has not answered
+  for (const [stage, sent] of Object.entries(view.pending)) {
+    const now = data.stages[stage], isOld = Date.now() - sent.at > PATIENCE
+    if (isOld || !now || (sent.blocks ?? now.blocks) === now.blocks && (sent.width ?? now.width) === now.width) delete view.pending[stage]
+  }
   if (data.stamp >= view.stamp) { // else it has not heard of the newest clicks yet
     view.opened = new Set(data.opened)
     view.stamp = data.stamp

@@ -77,13 +77,13 @@ function editOf(view, id, key) {
 function addBlocks(view, stage, step) {
   const blocks = stateOf(view, stage).blocks + step
   if (blocks < 1) return
-  view.pending[stage] = { ...view.pending[stage], blocks }
+  view.pending[stage] = { ...view.pending[stage], blocks, at: Date.now() }
   view.send("edit", { action: "set", where: `${stage}.num_blocks`, value: String(blocks) })
 }
 
 function setWidth(view, stage, width) {
   if (width === stateOf(view, stage).width) return
-  view.pending[stage] = { ...view.pending[stage], width }
+  view.pending[stage] = { ...view.pending[stage], width, at: Date.now() }
   view.send("edit", { action: "set", where: `${stage}.width`, value: String(width) })
 }
 

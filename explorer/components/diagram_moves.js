@@ -121,7 +121,7 @@ function drawMap(view) {
   })
   walk(first, 0)
   view.map.setAttribute("viewBox", `0 0 ${width} ${height}`)
-  view.map.innerHTML = marks.join("") + '<rect class="window" x="0" width="332"/>'
+  view.map.innerHTML = marks.join("") + '<rect class="window" x="0" width="' + width + '"/>'
   lookOnMap(view)
 }
 

@@ -7,7 +7,7 @@ from .framed import Frame, Tint, framed, standalone
 from .ghost import pair
 from .graphviz_source import dot
 from .layout import WIDTH
-from .outline import openable, opened_for
+from .outline import in_run, openable, opened_for
 from .packed import packed
 from .scene import scene
 from .view import View
@@ -21,6 +21,7 @@ __all__ = [
     "dot",
     "draw",
     "framed",
+    "in_run",
     "openable",
     "opened_for",
     "packed",
