@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from math import isfinite
 
 from explorer.curve import Curve
 
@@ -28,7 +27,7 @@ class Seen:
 
     role: str  # "residual" or "plain"
     step: int
-    values: dict[str, float]  # probe -> value; without those that this net does not have
+    values: dict[str, float]  # probe -> value, finite or not; without what this net does not have
 
 
 def seen(curves: Sequence[Curve], path: str) -> list[Seen]:
@@ -53,14 +52,14 @@ def values_by_step(curve: Curve, path: str) -> dict[int, dict[str, float]]:
         if key in records.per_op and path in labels:
             column = records.per_op[key][:, labels.index(path)]
             for step, value in zip(records.steps_of(key), column, strict=True):
-                if np.isfinite(value):
-                    found.setdefault(int(step), {})[key] = float(value)
+                found.setdefault(int(step), {})[key] = float(value)
     return {step: values for step, values in found.items() if set(values) != {TOTAL}}
 
 
 def sentence(found: Sequence[Seen]) -> str:
     """What the residual net's numbers show at this block; "" if they are not there."""
-    values = next((one.values for one in found if one.role == "residual"), {})
+    measured = next((one.values for one in found if one.role == "residual"), {})
+    values = {key: value for key, value in measured.items() if isfinite(value)}
     said = []
     if values.get("x_norm") and "f_norm" in values:
         said.append(

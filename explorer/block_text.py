@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import groupby
+from math import isfinite
 
 from explorer import theme
 from explorer.block_numbers import ROWS, Seen
@@ -143,6 +144,8 @@ def numbers_table(found: list[Seen]) -> str:
 
 def figure(value: float) -> str:
     """Three digits: 0.0123, 12.3, 1,230; powers of ten for what is very large or small."""
+    if not isfinite(value):
+        return "not finite"
     return f"{value:,.0f}" if 1000 <= value < 1e6 else f"{value:.3g}"
 
 
