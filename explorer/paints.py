@@ -15,9 +15,8 @@ import numpy as np
 
 from explorer.curve import ALL_OF_FIRST, Curve, thinned
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
-from resnet_core.picture import colours
+from resnet_core.picture import colours, painting
 from resnet_core.picture.quantities import QUANTITIES, Readings, Spans, measured, spans, static
-from resnet_core.picture.style import PALETTES
 from resnet_core.spec import NetSpec
 from resnet_core.twins import twin_of
 
@@ -56,17 +55,12 @@ def _spans(net: NetSpec, folds: bool) -> Spans:
     return spans(trace(net), folds)
 
 
-def role_of(graph: LayerGraph) -> str:
-    return "plain" if graph.net.is_plain else "residual"
-
-
 def _payload(key: str, read: dict[str, Readings], steps: dict[str, list[int]]) -> dict:
     """Everything but the texts of single boxes; `read` and `steps` have a part for each role."""
     quantity = QUANTITIES[key]
     scale = colours.scale_of(key, [part.rows for part in read.values()])
-    notes = [(in_both(PALETTES["light"]["paper"], PALETTES["dark"]["paper"]), quantity.blank)]
-    notes += [(ZEROS, "exactly 0")] if scale.zeros else []
-    notes += [(BROKEN, "not finite")] if scale.broken else []
+    both = zip(painting.notes(scale, False), painting.notes(scale, True), strict=True)
+    notes = [(in_both(light, dark), meaning) for (light, meaning), (dark, _) in both]
     return {
         "title": quantity.title,
         "unit": quantity.unit,

@@ -47,7 +47,7 @@ function show(root, state) {
   broadcast(detail)
 }
 
-// The last row that is not behind the slider; without a slider the newest
+// The last row at or before the slider's step; without a slider the newest
 function rowOf({ steps }) {
   if (window.rxStep === undefined) return Math.max(0, steps.length - 1)
   return Math.max(0, steps.findLastIndex(step => step <= window.rxStep))
