@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from nets import nets
 from pypdf import PdfReader
-from test_export import HOSTILE, VOCABULARY
+from vocabulary import HOSTILE, VOCABULARY
 
 from resnet_core.cli import main
 from resnet_core.export import export
