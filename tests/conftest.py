@@ -26,6 +26,22 @@ def own_denormals():
     torch.set_flush_denormal(False)
 
 
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    """Runs of a folder that cannot start any: pages are tested with it, training elsewhere."""
+    import streamlit as st  # the core's tests do without
+
+    from explorer import cached
+    from resnet_core.runs.engine import Engine
+
+    monkeypatch.setattr(Engine, "start", lambda self: None)
+    monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
+    st.cache_resource.clear()
+    yield tmp_path / "data"
+    cached.engine().close()
+    st.cache_resource.clear()
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     from browsers import server

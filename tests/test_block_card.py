@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from app_pages import html, opened, texts
 from stored_runs import stored_run
-from test_pages import data_folder, html, opened, texts  # noqa: F401 (a fixture)
 
 from explorer import block_card, block_text, cached, selectable
 from explorer.block_numbers import Seen, seen, sentence
@@ -15,6 +15,8 @@ from resnet_core.graph import trace
 from resnet_core.presets import PRESETS, digits, preset
 from resnet_core.runs.run import ModelRecords
 from resnet_core.terms import terms
+
+pytestmark = pytest.mark.usefixtures("data_folder")
 
 
 def with_selected(path: str, **query):
@@ -40,7 +42,9 @@ def test_a_selected_layer_is_marked_in_the_card_of_its_block():
 
 
 def test_a_stage_has_no_block_card():
-    assert "class=terms" not in html(with_selected("stage1")) and not with_selected("stage1").latex
+    assert 'class="terms"' in html(with_selected("stage1.0"))
+    app = with_selected("stage1")
+    assert 'class="terms"' not in html(app) and not app.latex
 
 
 @pytest.mark.parametrize("key", {row.family: key for key, row in PRESETS.items()}.values())
@@ -72,15 +76,14 @@ class AnyCurve:
 
 
 def test_numbers_are_those_of_the_newest_step_that_was_measured():
-    curve = AnyCurve(x_norm=[1, 2, np.nan], f_norm=[3, 4, np.nan])
+    curve = AnyCurve(x_norm=[1, 2], f_norm=[3, 4])
     assert seen([curve], "stage1.0") == [Seen("residual", 1, {"x_norm": 2, "f_norm": 4})]
     assert seen([curve], "stage1.1") == [] == seen([AnyCurve(loss=[1])], "stage1.0")
-    assert seen([AnyCurve(x_norm=[np.nan])], "stage1.0") == []
     assert seen([AnyCurve(input_grad=[1, 2])], "stage1.0") == []  # an old run has nothing more
 
 
 def test_both_nets_are_compared_at_the_same_step():
-    ahead, behind = AnyCurve(x_norm=[1, 2, 3, 4]), AnyCurve(x_norm=[5, np.nan, 7])
+    ahead, behind = AnyCurve(x_norm=[1, 2, 3, 4]), AnyCurve(x_norm=[5, 6, 7])
     behind.role = "plain"
     assert [(s.step, s.values["x_norm"]) for s in seen([ahead, behind], "stage1.0")] == [
         (2, 3),
@@ -96,6 +99,14 @@ def test_the_sentence_says_no_more_than_the_numbers():
     assert sentence([Seen("plain", 0, values)]) == ""
 
 
+def test_what_is_not_finite_is_said_and_no_sentence_rests_on_it():
+    """A dash would say that the net does not have it."""
+    found = seen([AnyCurve(x_norm=[1], f_norm=[np.inf], share_skip=[np.nan])], "stage1.0")
+    table = block_text.numbers_table([*found, Seen("plain", 0, {"x_norm": 2.0})])
+    assert "<td>not finite</td><td>–</td>" in table
+    assert sentence(found) == ""
+
+
 def test_each_probe_has_steps_of_its_own():
     rare = {"x_norm": np.array([0, 10, 20])}
     curve = AnyCurve(input_grad=range(25), x_norm=[1, 2, 3])
@@ -103,7 +114,7 @@ def test_each_probe_has_steps_of_its_own():
     assert seen([curve], "stage1.0") == [Seen("residual", 20, {"x_norm": 3, "input_grad": 20})]
 
 
-def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):  # noqa: F811
+def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):
     config = Experiment(net=digits(8), steps=60).config()
     stored_run(data_folder, config, "steps")
     curves = cached.curves(config, cached.engine().records(1))
@@ -120,7 +131,7 @@ def test_the_parts_of_a_real_gradient_are_those_of_its_step(data_folder):  # noq
         assert abs(one - other) * 0.999 <= whole <= (one + other) * 1.001  # triangle inequality
 
 
-def test_a_run_shows_its_numbers_in_the_card(data_folder):  # noqa: F811
+def test_a_run_shows_its_numbers_in_the_card(data_folder):
     experiment = Experiment(net=digits(8), steps=12)
     stored_run(data_folder, experiment.config(), "steps")
     app = with_selected("stage1.0", run="1", x=encode(experiment))

@@ -3,11 +3,10 @@
 import io
 import sqlite3
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import streamlit as st
 import torch
+from app_pages import after, edited, html, opened, shown, texts, with_preset
 from stored_runs import stored_run
 from streamlit.testing.v1 import AppTest
 
@@ -17,89 +16,8 @@ from resnet_core import estimate
 from resnet_core.graph import trace
 from resnet_core.net import build
 from resnet_core.presets import DEFAULT, PRESETS, digits, preset
-from resnet_core.runs.engine import Engine
 
-APP = str(Path(__file__).resolve().parents[1] / "explorer" / "app.py")
-
-
-@pytest.fixture(autouse=True)
-def data_folder(tmp_path, monkeypatch):
-    """Runs of a folder that cannot start any: pages are tested here, training elsewhere."""
-    monkeypatch.setattr(Engine, "start", lambda self: None)
-    monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
-    st.cache_resource.clear()
-    yield tmp_path / "data"
-    cached.engine().close()
-    st.cache_resource.clear()
-
-
-def opened(**query) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
-
-
-def shown(element) -> str:
-    """Its text as a reader sees it: without the escapes that keep markdown out."""
-    return element.value.replace("\\", "").replace("&amp;", "&")
-
-
-def texts(app: AppTest) -> str:
-    """Everything that the page says."""
-    kinds = (app.markdown, app.caption, app.error, app.info, app.warning)
-    return "\n".join(shown(element) for kind in kinds for element in kind) + html(app)
-
-
-def html(app: AppTest) -> str:
-    return "\n".join(element.proto.body for element in app.get("html"))
-
-
-def edited(app: AppTest, where: str, value: str, action: str = "set") -> AppTest:
-    """The page after an edit in the form: the component's event, taken by the real callback."""
-    event = {"action": action, "where": where, "value": value}
-    return after(app, f"state.apply_edit({event!r})")
-
-
-def with_preset(app: AppTest, key: str) -> AppTest:
-    """The page after a choice in the menu of presets."""
-    return after(app, f"state.show_preset({key!r})")
-
-
-def after(app: AppTest, callback: str) -> AppTest:
-    """The page after a component's callback, which this driver cannot press."""
-    script = f"from explorer import state; state.begin(); {callback}"
-    change = with_state_of(app, AppTest.from_string(script, default_timeout=60))
-    return with_state_of(change, AppTest.from_file(APP, default_timeout=60))
-
-
-def with_state_of(before: AppTest, after: AppTest) -> AppTest:
-    """`after` has run with the session and the URL that `before` ended with."""
-    for name in KEPT:
-        after.session_state[name] = before.session_state[name]
-    after.query_params.update(before.query_params)
-    after.run()
-    assert not after.exception
-    return after
-
-
-#: what explorer.state keeps of its own
-KEPT = (
-    "experiment",
-    "draft",
-    "draft_net",
-    "problem",
-    "refused",
-    "undo",
-    "redo",
-    "look",
-    "looked",
-    "stamp",
-    "selected",
-)
-KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")
+pytestmark = pytest.mark.usefixtures("data_folder")
 
 
 def test_the_first_screen_has_a_pair_ready_to_run():
