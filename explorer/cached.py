@@ -16,7 +16,7 @@ from explorer.curve import Curve, curve_of
 from resnet_core.devices import available_devices
 from resnet_core.geometry import Field, receptive_fields
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
-from resnet_core.picture import View, packed, pair, scene
+from resnet_core.picture import View, drawings, packed, scene
 from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.engine import Engine, ModelRecords, default_folder
@@ -124,14 +124,13 @@ def figures(
 
 @lru_cache(maxsize=32)
 def scenes(net: NetSpec, view: View, twin: str) -> list[dict]:
-    """What the diagram shows of a net, its twin, or both (key of look.TWINS); JSON-safe."""
-    graph = trace_to_mismatch(net)
-    if twin == "net" or graph.broken:
-        role = "plain" if net.is_plain else "residual"
-        return [{**packed(scene(graph, view)), "role": role, "ghost": False, "heading": ""}]
-    residual, ghost = (packed(scene(part, view)) for part in pair(graph))
-    both = [
-        {**residual, "role": "residual", "ghost": False, "heading": "With shortcuts"},
-        {**ghost, "role": "plain", "ghost": True, "heading": "Without shortcuts"},
+    """What the diagram shows of a net, its twin, or both (one of picture.TWINS); JSON-safe."""
+    return [
+        {
+            **packed(scene(one.graph, view)),
+            "role": one.graph.net.role,
+            "ghost": one.is_ghost,
+            "heading": one.heading,
+        }
+        for one in drawings(trace_to_mismatch(net), twin)
     ]
-    return both if twin == "both" else both[:1] if net.is_plain else both[1:]

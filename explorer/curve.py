@@ -32,7 +32,7 @@ class Curve:
 
 
 def curve_of(graph: LayerGraph, records: ModelRecords) -> Curve:
-    return Curve("plain" if graph.net.is_plain else "residual", graph, records)
+    return Curve(graph.net.role, graph, records)
 
 
 def thinned(length: int, limit: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 
 from explorer import events
 from resnet_core.graph import LayerGraph
-from resnet_core.picture import View, openable
+from resnet_core.picture import TWINS, View, openable
 from resnet_core.picture.quantities import QUANTITIES
 from resnet_core.picture.view import VIEW
 
@@ -25,7 +25,7 @@ class Look:
 
     opened: frozenset[str] = frozenset()  # ids of picture nodes
     view: View = VIEW
-    twin: str = "net"  # key of TWINS
+    twin: str = "net"  # one of TWINS
     colour: str | None = None  # key of QUANTITIES; None for the colours of kinds
     as_dot: bool = False  # drawn by Graphviz
 
@@ -78,5 +78,3 @@ def can_open_all(graph: LayerGraph) -> bool:
 
 WORDS = ("open", "look", "colour")  # of the URL
 SWITCHES = tuple(field.name for field in fields(View))
-#: what is drawn: the net on screen, its twin, or both side by side
-TWINS = ("net", "twin", "both")

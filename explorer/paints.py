@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from explorer.curve import ALL_OF_FIRST, Curve, thinned
-from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
+from resnet_core.graph import trace, trace_to_mismatch
 from resnet_core.picture import colours, painting
 from resnet_core.picture.quantities import QUANTITIES, Readings, Spans, measured, spans, static
 from resnet_core.spec import NetSpec
@@ -26,15 +26,27 @@ MAX_STEPS, MAX_VALUES = 60, 40_000  # of a run, that the picture can show
 @lru_cache(maxsize=32)
 def of_net(net: NetSpec, key: str, batch_size: int, folds: bool) -> dict:
     """A quantity that follows from the net and its twin alone; hover cards tell exact numbers."""
-    graph, text = trace_to_mismatch(net), QUANTITIES[key].text
-    graphs = [graph] if graph.broken else [graph, trace(twin_of(net))]
-    read = {role_of(g): static(g, key, spans(g, folds), batch_size) for g in graphs}
+    read, text = read_net(net, key, batch_size, folds), QUANTITIES[key].text
     texts = {role: [text(value) for value in part.rows[0].tolist()] for role, part in read.items()}
     return _payload(key, read, {role: [] for role in read}) | {"texts": texts}
 
 
 def of_run(curves: Sequence[Curve], key: str, folds: bool) -> dict:
     """A quantity that a run has measured, at some of its steps."""
+    return _payload(key, *read_run(curves, key, folds))
+
+
+def read_net(net: NetSpec, key: str, batch_size: int, folds: bool) -> dict[str, Readings]:
+    """Role -> one row of values: of the net, and of its twin if it can be built."""
+    graph = trace_to_mismatch(net)
+    graphs = [graph] if graph.broken else [graph, trace(twin_of(net))]
+    return {g.net.role: static(g, key, spans(g, folds), batch_size) for g in graphs}
+
+
+def read_run(
+    curves: Sequence[Curve], key: str, folds: bool
+) -> tuple[dict[str, Readings], dict[str, list[int]]]:
+    """Role -> a row of values for each of some steps, the newest last; role -> those steps."""
     read, steps = {}, {}
     for curve in curves:
         every = curve.records.steps_of(key)
@@ -42,7 +54,7 @@ def of_run(curves: Sequence[Curve], key: str, folds: bool) -> dict:
         rows = thinned(len(every), steps_for(len(curve.graph.ops)))
         read[curve.role] = measured(key, curve.records, rows, where)
         steps[curve.role] = every[rows].tolist()
-    return _payload(key, read, steps)
+    return read, steps
 
 
 def steps_for(ops: int) -> int:

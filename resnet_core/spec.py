@@ -158,6 +158,11 @@ class NetSpec:
         """True if no block has a shortcut."""
         return all(stage.shortcut == "none" for stage in self.stages)
 
+    @property
+    def role(self) -> str:
+        """Which of two twins it is: "plain" or "residual"."""
+        return "plain" if self.is_plain else "residual"
+
     def _repr_html_(self) -> str:
         from .notebook import net_table  # imports torch
 

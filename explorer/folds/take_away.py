@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import lru_cache
+
 import streamlit as st
 
-from explorer import cached, run_panel, state
+from explorer import cached, paints, run_panel, state
 from explorer.components.take_picture import take_picture
 from explorer.curve import Curve
-from explorer.paints import role_of
 from resnet_core.export import EXPORTS, export, file_name
-from resnet_core.graph import LayerGraph, trace
+from resnet_core.graph import LayerGraph, trace_to_mismatch
 from resnet_core.picture import Frame, Tint, framed
 from resnet_core.picture.colours import scale_of
-from resnet_core.picture.quantities import QUANTITIES, values
+from resnet_core.picture.framed import Sheet
+from resnet_core.picture.quantities import QUANTITIES
 from resnet_core.runs.engine import EngineError
-from resnet_core.twins import twin_of
+from resnet_core.spec import NetSpec
 
 MAX_ONNX = 400_000_000  # bytes of weights; the server holds several copies while it writes
 SMALL = 12  # pixels, of 1080: letters that the back row cannot read
@@ -26,7 +27,7 @@ PICTURES = ("svg", "pdf", "dot")
 
 def show(graph: LayerGraph) -> None:
     frame = frame_of(graph)
-    sheet = framed(graph, frame)
+    sheet = drawn(graph.net, frame)
     ending = "_slide.png" if frame.shape == "slide" else ".png"
     file = file_name(graph.net, "svg").removesuffix(".svg") + ending
     take_picture(sheet, name=graph.net.name, file=file, key="take_picture")
@@ -44,6 +45,11 @@ def show(graph: LayerGraph) -> None:
             "writes it."
         )
     st.caption("The address bar holds a link to this net and its settings.")
+
+
+@lru_cache(maxsize=8)  # asked for at every rerun while the fold is open
+def drawn(net: NetSpec, frame: Frame) -> Sheet:
+    return framed(trace_to_mismatch(net), frame)
 
 
 def frame_of(graph: LayerGraph) -> Frame:
@@ -69,25 +75,28 @@ def switch(label: str, options: dict[str, str]) -> str:
 
 
 def tint(graph: LayerGraph) -> Tint | None:
-    """The quantity that colours the picture; both twins share its scale. Of a run, the newest."""
+    """The quantity that colours the picture, on the scale of the screen; of a run its newest step.
+
+    That scale spans both twins, and all steps that the screen can show.
+    """
     look = state.look_of()
     if look.colour is None:
         return None
     folds, batch = look.view.folds, state.experiment().batch_size
     if not QUANTITIES[look.colour].is_measured:
-        graphs = [graph] if graph.broken else [graph, trace(twin_of(graph.net))]
-        found = {role_of(g): values(g, look.colour, batch_size=batch, folds=folds) for g in graphs}
+        read, note = paints.read_net(graph.net, look.colour, batch, folds), ""
     else:
-        found = {
-            curve.role: values(curve.graph, look.colour, curve.records, folds=folds)
-            for curve in curves_of(graph)
-        }
-    if not found:
+        read, steps = paints.read_run(curves_of(graph), look.colour, folds)
+        note = f"step {max((step for of_one in steps.values() for step in of_one), default=0):,}"
+    tables = [part.rows for part in read.values()]
+    if not any(table.size for table in tables):
         return None
-    tables = [
-        np.array([v for v in part.values() if v is not None], float) for part in found.values()
-    ]
-    return Tint(found, scale_of(look.colour, tables))
+    newest = {
+        role: dict(zip(part.ids, part.rows[-1].tolist(), strict=True))
+        for role, part in read.items()
+        if part.rows.size
+    }
+    return Tint(newest, scale_of(look.colour, tables), note)
 
 
 def curves_of(graph: LayerGraph) -> list[Curve]:

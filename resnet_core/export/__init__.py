@@ -93,10 +93,10 @@ EXPORTS = {
     "latex": _table("latex", "Layers with shape, parameters and MACs, for papers."),
     "dot": Export(
         "DOT",
-        "The picture for Graphviz.",
+        "The same nodes and edges for Graphviz, in its own layout.",
         ".dot",
         "text/vnd.graphviz",
-        lambda graph, frame: dot(graph, frame.opened, frame.view),
+        lambda graph, frame: dot(graph, frame.opened, frame.view, frame.twin),
     ),
     "svg": Export(
         "SVG",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .draw import Picture, draw
 from .framed import Frame, Tint, framed, standalone
-from .ghost import pair
+from .ghost import TWINS, drawings, pair
 from .graphviz_source import dot
 from .layout import WIDTH
 from .outline import in_run, openable, opened_for
@@ -13,6 +13,7 @@ from .scene import scene
 from .view import View
 
 __all__ = [
+    "TWINS",
     "WIDTH",
     "Frame",
     "Picture",
@@ -20,6 +21,7 @@ __all__ = [
     "View",
     "dot",
     "draw",
+    "drawings",
     "framed",
     "in_run",
     "openable",

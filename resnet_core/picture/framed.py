@@ -11,7 +11,7 @@ from resnet_core.graph import LayerGraph
 from .colours import Scale, colours_of
 from .columns import in_columns
 from .compose import compose
-from .ghost import pair
+from .ghost import Drawing, drawings
 from .key import caption, shortcut_key
 from .layout import WIDTH
 from .marks import write
@@ -27,7 +27,7 @@ CAPTION, LEGENDS = 2.4, 1.6  # of a slide, enlarged
 MOST = 2.6  # enlargement of a small net
 LEGEND = 300  # width of a legend
 BETWEEN, SLIDE_GAP = 28, 64  # two nets, on a page and on a slide
-HEADING = 22  # over each of two nets
+HEADING = 22  # over a net, where one of twins is meant
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Tint:
 
     values: Mapping[str, Mapping[str, float | None]] = field(hash=False)  # "residual", "plain"
     scale: Scale
+    note: str = ""  # of a run: the step
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Frame:
     shape: str = "page"  # key of SHAPES
     dark: bool = False
     tint: Tint | None = None  # None for the colours of kinds
-    twin: str = "net"  # "net", its "twin", or "both" side by side
+    twin: str = "net"  # one of TWINS
 
 
 #: the closed net on a light page
@@ -66,9 +67,9 @@ class Sheet:
 
 def framed(graph: LayerGraph, frame: Frame = FRAME) -> Sheet:
     """The net as one SVG file that needs nothing else: text is text, no script, no link."""
-    drawings = _drawings(graph, frame)
-    graph = drawings[0].graph if len(drawings) == 1 else graph
-    width, height, scale, inner = SHAPES[frame.shape](graph, drawings, frame)
+    nets = drawings(graph, frame.twin)
+    graph = nets[0].graph if len(nets) == 1 else graph
+    width, height, scale, inner = SHAPES[frame.shape](graph, nets, frame)
     paper = PALETTES["dark" if frame.dark else "light"]["paper"]
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
@@ -92,33 +93,6 @@ def standalone(
     return framed(graph, Frame(opened, view, shape, dark)).svg
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """One of the nets in a file."""
-
-    graph: LayerGraph
-    is_ghost: bool = False
-    heading: str = ""
-
-    def finished(self, svg: str, frame: Frame) -> str:
-        """Its marks in the colours of the frame, and under its heading."""
-        if frame.tint:
-            role = "plain" if self.graph.net.is_plain else "residual"
-            values = dict(frame.tint.values.get(role, {}))
-            svg = painted(svg, colours_of(values, frame.tint.scale, frame.dark), frame.dark)
-        svg = f'<g class="ghost">{svg}</g>' if self.is_ghost else svg
-        return svg + (write(12, -4, self.heading, "u") if self.heading else "")
-
-
-def _drawings(graph: LayerGraph, frame: Frame) -> tuple[Drawing, ...]:
-    if frame.twin == "net" or graph.broken:
-        return (Drawing(graph),)
-    residual, ghost = pair(graph)
-    if frame.twin == "twin":
-        return (Drawing(residual),) if graph.net.is_plain else (Drawing(ghost, is_ghost=True),)
-    return Drawing(residual, False, "With shortcuts"), Drawing(ghost, True, "Without shortcuts")
-
-
 def _page(
     graph: LayerGraph, drawings: tuple[Drawing, ...], frame: Frame
 ) -> tuple[int, int, float, str]:
@@ -126,16 +100,17 @@ def _page(
     width = len(drawings) * (WIDTH + BETWEEN) - BETWEEN
     room = width - 2 * MARGIN
     stacks = [compose(scene(drawing.graph, frame.view), frame.opened) for drawing in drawings]
-    heading = HEADING if len(drawings) > 1 else 0
+    heading = HEADING if drawings[0].heading else 0
     side_by_side = "".join(
         f'<g transform="translate({(WIDTH + BETWEEN) * place} {heading})">'
-        f"{drawing.finished(stack.svg, frame)}</g>"
+        f"{_finished(drawing, stack.svg, frame)}</g>"
         for place, (drawing, stack) in enumerate(zip(drawings, stacks, strict=True))
     )
     marks, y = [], MARGIN
     height = heading + max(stack.height for stack in stacks)
     parts = [(MARGIN, caption(graph, room)), (0, (side_by_side, height))]
-    parts += [(MARGIN, strip) for strip in (shortcut_key(graph, room), _legend(frame)) if strip[1]]
+    strips = shortcut_key(drawings[0].graph, room), _legend(frame)
+    parts += [(MARGIN, strip) for strip in strips if strip[1]]
     for x, (svg, height) in parts:
         marks.append(f'<g transform="translate({x} {y})">{svg}</g>')
         y += height + (MARGIN if x else 0)
@@ -148,7 +123,7 @@ def _slide(
     """16:9: caption and legend above, the net in columns as large as they can be, the key below."""
     width, height = SLIDE
     room = width - 2 * EDGE
-    legend, key = _legend(frame), shortcut_key(graph, round(room / LEGENDS))
+    legend, key = _legend(frame), shortcut_key(drawings[0].graph, round(room / LEGENDS))
     for_legend = LEGENDS * (LEGEND + 2 * MARGIN) if frame.tint else 0
     told = caption(graph, round((room - for_legend) / CAPTION))
     top = EDGE / 2 + max(CAPTION * told[1], LEGENDS * legend[1]) + MARGIN
@@ -173,7 +148,7 @@ def _beside(
 ) -> tuple[float, str]:
     """(scale, SVG text): each net in columns, all of one scale, in the middle of the room."""
     each = (width + SLIDE_GAP) / len(drawings) - SLIDE_GAP
-    heading = HEADING if len(drawings) > 1 else 0
+    heading = HEADING if drawings[0].heading else 0
     columns = [
         in_columns(scene(drawing.graph, frame.view), frame.opened, each, height - 2 * heading)
         for drawing in drawings
@@ -186,14 +161,24 @@ def _beside(
         x = place * (each + SLIDE_GAP) + (each - scale * part.width) / 2
         marks.append(
             f'<g transform="translate({x:.2f} {y:.2f}) scale({scale:.4f})">'
-            f"{drawing.finished(part.svg, frame)}</g>"
+            f"{_finished(drawing, part.svg, frame)}</g>"
         )
     return scale, "".join(marks)
 
 
+def _finished(drawing: Drawing, svg: str, frame: Frame) -> str:
+    """A net's marks in the colours of the frame, and under its heading."""
+    if frame.tint:
+        values = dict(frame.tint.values.get(drawing.graph.net.role, {}))
+        svg = painted(svg, colours_of(values, frame.tint.scale, frame.dark), frame.dark)
+    svg = f'<g class="ghost">{svg}</g>' if drawing.is_ghost else svg
+    return svg + (write(12, -4, drawing.heading, "u") if drawing.heading else "")
+
+
 def _legend(frame: Frame) -> tuple[str, int]:
     """(SVG text, height) of what the colours mean."""
-    return legend_svg(frame.tint.scale, LEGEND, frame.dark) if frame.tint else ("", 0)
+    tint = frame.tint
+    return legend_svg(tint.scale, LEGEND, frame.dark, tint.note) if tint else ("", 0)
 
 
 #: shape of a file -> (graph, drawings, frame) -> width, height [px], scale, SVG text

@@ -6,6 +6,7 @@ import graphviz
 
 from resnet_core.graph import LayerGraph
 
+from .ghost import drawings
 from .marks import of_shortcut, shape_text
 from .outline import Node, edges, outline, walk
 from .skips import in_words
@@ -19,19 +20,39 @@ COLOURS = PALETTES["light"]
 RED = {"color": COLOURS["wrong"], "penwidth": "2"}
 
 
-def dot(graph: LayerGraph, opened: frozenset[str] = frozenset(), view: View = VIEW) -> str:
-    """The same nodes and edges as `draw`, with a cluster for each open card."""
-    nodes = outline(graph, opened, view)
+def dot(
+    graph: LayerGraph,
+    opened: frozenset[str] = frozenset(),
+    view: View = VIEW,
+    twin: str = "net",
+) -> str:
+    """The same nodes and edges as `draw`, with a cluster for each open card.
+
+    `twin` is one of TWINS. A plain twin is drawn as it is, not as a ghost; of both, each is a
+    cluster, and its ids begin with its role: "plain.stage1".
+    """
+    nets = [one.real for one in drawings(graph, twin)]
     source = graphviz.Digraph("net", node_attr={"shape": "box", "style": "rounded"})
-    source.attr(label=plain([graph.net.name]), labelloc="t")
+    if len(nets) == 1:
+        source.attr(label=plain([nets[0].net.name]), labelloc="t")
+        _net(source, nets[0], outline(nets[0], opened, view), "")
+        return source.source
+    for one in nets:
+        with source.subgraph(name=f"cluster_{one.net.role}") as cluster:
+            cluster.attr(label=plain([one.net.name]), labelloc="t")
+            _net(cluster, one, outline(one, opened, view), f"{one.net.role}.")
+    return source.source
+
+
+def _net(source: graphviz.Digraph, graph: LayerGraph, nodes: tuple[Node, ...], start: str) -> None:
+    """Nodes and edges of one net; its ids in the source begin with `start`."""
     for node in nodes:
-        _add(source, node)
+        _add(source, node, start)
     broken = {node.id for node in walk(nodes) if node.kind == "add" and node.broken}
     lanes = _lanes(nodes)
     for tail, head in edges(graph, nodes):
         line = lanes.get(head) or lanes.get(tail) or {}
-        source.edge(tail, head, **(RED if head in broken else line))
-    return source.source
+        source.edge(start + tail, start + head, **(RED if head in broken else line))
 
 
 def plain(lines: list[str]) -> str:
@@ -40,13 +61,13 @@ def plain(lines: list[str]) -> str:
     return graphviz.nohtml("\\n".join(str(graphviz.escape(line)) for line in kept))
 
 
-def _add(source: graphviz.Digraph, node: Node) -> None:
+def _add(source: graphviz.Digraph, node: Node, start: str) -> None:
     colours = {**RED, "fontcolor": RED["color"]} if node.broken else {}
     if node.children:
-        with source.subgraph(name=f"cluster_{node.id}") as cluster:
+        with source.subgraph(name=f"cluster_{start}{node.id}") as cluster:
             cluster.attr(label=plain([node.title, in_words(node.skips)]), **colours)
             for child in node.children:
-                _add(cluster, child)
+                _add(cluster, child, start)
         return
     shape = shape_text(node.shape)
     if node.kind == "add" and node.broken:
@@ -57,7 +78,7 @@ def _add(source: graphviz.Digraph, node: Node) -> None:
         colours = {"color": COLOURS["skip"], "penwidth": "2"}
     form = {"shape": "circle"} if node.kind in ("add", "multiply") else {}
     lines = [title, node.what, in_words(node.skips), shape]
-    source.node(node.id, plain(lines), **form, **colours)
+    source.node(start + node.id, plain(lines), **form, **colours)
 
 
 def _lanes(nodes: tuple[Node, ...]) -> dict[str, dict[str, str]]:

@@ -35,7 +35,7 @@ def caption(graph: LayerGraph, width: int) -> tuple[str, int]:
 
 def shortcut_key(graph: LayerGraph, width: int) -> tuple[str, int]:
     """(SVG text, height): a sample of each kind of shortcut that the net has, and its meaning."""
-    kinds = {kind for node in outline(graph) for kind in node.skips}
+    kinds = {kind for node in outline(graph) if not node.is_ghost for kind in node.skips}
     marks, x, y = [], 0, 12
     for kind in SIGNS:
         if kind not in kinds:

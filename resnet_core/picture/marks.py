@@ -43,11 +43,13 @@ def of_shortcut(node: Node) -> bool:
 def facts(node: Node) -> list[str]:
     """Title, then "name: value" for each fact; read out, and shown beside the pointer."""
     lines = [SPOKEN.get(node.kind, node.title)]
+    if node.is_ghost and of_shortcut(node):
+        return [*lines, "not in the plain net"]
     if node.can_open:
-        lines.append(node.what)
+        lines += [node.what] if node.what else []
         if node.stride > 1:
             lines.append(f"stride: {node.stride}")
-        if any(node.skips):
+        if any(node.skips) and not node.is_ghost:
             lines.append(f"shortcuts: {in_words(node.skips)}")
     elif node.layer.detail:
         lines.append(f"settings: {node.layer.detail}")

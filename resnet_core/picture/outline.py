@@ -47,6 +47,7 @@ class Node:
     children: tuple[Node, ...] = ()  # what is visible inside
     can_open: bool = False
     on_shortcut: bool = False
+    is_ghost: bool = False  # the net has no shortcuts: its picture shows where they would be
     broken: ShapeMismatch | None = None  # it is, or holds, the (+) that cannot add
     block: BlockSpec | None = None  # what it shows, if that is one block
 
@@ -141,7 +142,8 @@ def in_run(path: str, id: str) -> bool:
 
 def _node(graph: LayerGraph, id: str, kind: str, title: str, ops: tuple[Op, ...], **more) -> Node:
     broken = graph.broken if ops[-1] is graph.ops[-1] else None
-    return Node(id, kind, title, ops, _in_shape(graph, ops[0]), broken=broken, **more)
+    more |= {"is_ghost": graph.net.is_plain, "broken": broken}
+    return Node(id, kind, title, ops, _in_shape(graph, ops[0]), **more)
 
 
 def _part(graph: LayerGraph, look: _Look, part: str, ops: tuple[Op, ...]) -> Node:

@@ -36,14 +36,19 @@ def _filled(group: str, colours: dict[str, str], palette: dict[str, str]) -> str
     return f"{GROUP}{'painted ' if colour else ''}{head}>{inner}"
 
 
-def legend_svg(scale: Scale, width: int, dark: bool = False) -> tuple[str, int]:
-    """(SVG text, height): title and unit, the shades with ticks, and what stands beside them."""
+def legend_svg(scale: Scale, width: int, dark: bool = False, note: str = "") -> tuple[str, int]:
+    """(SVG text, height): title and unit, the shades with ticks, and what stands beside them.
+
+    `note` ends the first line: a measured quantity is that of a step.
+    """
     palette, quantity = PALETTES["dark" if dark else "light"], scale.quantity
-    start = text_width(quantity.title, 13, True) + 8
+    start = text_width(quantity.title, 14, True) + 8
+    room = width - start - (text_width(note, 12) + 8 if note else 0)
     marks = [
         write(0, 14, quantity.title, "u"),
-        write(start, 14, fit(quantity.unit, width - start, 12), "m"),
+        write(start, 14, fit(quantity.unit, room, 12), "m"),
     ]
+    marks += [write(width, 14, note, "", "end")] if note else []
     every = shades(dark)
     for place, shade in enumerate(every):  # each a little under the next, so that no seam shows
         x, end = (round(width * n / SHADES) for n in (place, min(place + 2, SHADES)))
