@@ -22,13 +22,13 @@ async function drawing({ svg, fonts }) {
 }
 
 function face(url, range) {
-  if (!letters.has(url)) letters.set(url, fetchFace(url, range).catch(() => "")) // other letters do
-  return letters.get(url)
+  if (!letters.has(url)) letters.set(url, fetchFace(url, range))
+  return letters.get(url).catch(() => (letters.delete(url), "")) // other letters do until the next time
 }
 
 async function fetchFace(url, range) {
   const answer = await fetch(url)
-  if (!answer.ok) return ""
+  if (!answer.ok) throw new Error(answer.statusText)
   const reader = new FileReader()
   const bytes = await answer.blob()
   await new Promise(done => {
