@@ -8,38 +8,38 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 
 import pytest
+from drawings import (
+    Drawn,
+    axis_lines,
+    check_texts,
+    draw,
+    enters,
+    extent,
+    groups,
+    inside,
+    is_covered,
+    leaves,
+    overlap,
+    parsed,
+    strokes,
+)
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from nets import nets
+from nets import one_stage, opened_graphs
 
 from resnet_core import picture
 from resnet_core.graph import trace, trace_to_mismatch
-from resnet_core.picture import Picture, View, dot, openable, opened_for, standalone
-from resnet_core.picture.layout import AXIS, LANE, TAP, Box
+from resnet_core.picture import dot, openable, opened_for, standalone
+from resnet_core.picture.layout import AXIS, Box
 from resnet_core.picture.lettering import fit, text_width
 from resnet_core.picture.outline import edges, outline, walk
+from resnet_core.picture.sizes import closed_size
 from resnet_core.picture.skips import SIGNS
 from resnet_core.picture.style import PALETTES
-from resnet_core.picture.view import VIEW
 from resnet_core.picture.ways import arcs
 from resnet_core.presets import cifar, imagenet
-from resnet_core.resolve import blocks_of
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, StageSpec
 
-LAW = settings(max_examples=40, deadline=None)  # a busy machine may take its time
-LARGEST = NetSpec(
-    name="W" * 80,
-    input_shape=(1024, 2048, 2048),
-    stem_width=8192,
-    num_classes=100_000,
-    stages=(
-        StageSpec(num_blocks=2, width=4096, stride=4, block="bottleneck", shortcut="C"),
-        StageSpec(num_blocks=1000, width=8192, stride=4, block="bottleneck", shortcut="C"),
-        StageSpec(num_blocks=6, width=8192, stride=4, shortcut="B"),
-    ),
-)
-SIZES = {"t": (15, True), "u": (14, True), "l": (13, False)}  # class -> font, as in style.SHEET
 HOSTILE = [
     "<script>alert(1)</script>",
     "\"'&lt;&",
@@ -51,248 +51,76 @@ HOSTILE = [
 ]
 
 
-@st.composite
-def opened_graphs(draw_from):
-    """A small net, long enough to fold, sometimes broken or a ghost, opened and viewed anyhow."""
-    net = draw_from(nets)
-    first = net.stages[0]
-    if draw_from(st.booleans()):
-        longer = replace(first, num_blocks=draw_from(st.integers(5, 9)))
-        net = replace(net, stages=(longer, *net.stages[1:]))
-    if draw_from(st.integers(0, 3)) == 0:
-        net = broken(net)
-    graph = trace_to_mismatch(net)
-    if not graph.broken and draw_from(st.integers(0, 3)) == 0:
-        graph = picture.pair(graph)[1]
-    view = View(folds=draw_from(st.booleans()), to_scale=draw_from(st.booleans()))
-    everything = sorted(openable(graph)["layers"])
-    opened = draw_from(st.sets(st.sampled_from(everything)))
-    return graph, frozenset(everything) if draw_from(st.booleans()) else frozenset(opened), view
+def every_node_is_drawn_once_and_all_open_is_every_op(drawn: Drawn) -> None:
+    ids = re.findall(r'data-id="([^"]*)"', drawn.picture.svg)
+    assert len(ids) == len(set(ids))
+    assert set(ids) == set(drawn.picture.nodes)
+    everything = picture.draw(drawn.graph, openable(drawn.graph)["layers"])
+    assert {op.path for op in drawn.graph.ops} <= set(everything.nodes)
 
 
-def broken(net: NetSpec) -> NetSpec:
-    """The net with one stage more, whose identity would have to add a channel."""
-    width = blocks_of(net)[-1].out_channels + 1
-    return replace(
-        net, stages=(*net.stages, StageSpec(num_blocks=2, width=width, shortcut="identity"))
-    )
+def every_op_is_in_exactly_one_smallest_node(drawn: Drawn) -> None:
+    inside = [op.path for node in drawn.leaves for op in node.ops]
+    assert sorted(inside) == sorted(op.path for op in drawn.graph.ops)
 
 
-def draw(graph, opened=frozenset(), view=VIEW) -> Picture:
-    """The picture without nested coordinates: every mark stands where it is seen."""
-    stacked = picture.draw(graph, opened, view)
-    root = ET.Element("svg")
-    flatten(ET.fromstring(f"<svg>{stacked.svg}</svg>"), 0, root)
-    return replace(stacked, svg="".join(ET.tostring(mark, "unicode") for mark in root))
-
-
-def flatten(group: ET.Element, down: int, into: ET.Element) -> None:
-    for mark in group:
-        moved = re.fullmatch(r"translate\(0 (\d+)\)", mark.get("transform", ""))
-        if moved:
-            flatten(mark, down + int(moved[1]), into)
-            continue
-        for element in mark.iter():
-            for name in ("y", "cy"):
-                if name in element.attrib:
-                    element.set(name, str(int(element.get(name)) + down))
-            if "transform" in element.attrib:
-                x, y = re.match(r"translate\((\d+) (\d+)\)", element.get("transform")).groups()
-                element.set("transform", f"translate({x} {int(y) + down})")
-            elif "d" in element.attrib:
-                element.set("d", lowered(element.get("d"), down))
-        into.append(mark)
-
-
-def lowered(d: str, down: int) -> str:
-    """A path with its absolute coordinates (M x y, V y) further down."""
-    return re.sub(r"(M-?\d+ |V)(-?\d+)", lambda m: f"{m[1]}{int(m[2]) + down}", d)
-
-
-def parsed(svg: str) -> ET.Element:
-    return ET.fromstring(f"<svg>{svg}</svg>")
-
-
-def groups(svg: str) -> dict[str, ET.Element]:
-    return {g.get("data-id"): g for g in parsed(svg).iter("g")}
-
-
-def extent(text: ET.Element) -> tuple[int, int]:
-    """Left and right end of a text by the width table."""
-    size, bold = next((SIZES[c] for c in text.get("class", "").split() if c in SIZES), (12, False))
-    width = text_width("".join(text.itertext()), size, bold)
-    x = int(text.get("x"))
-    left = {"end": x - width, "middle": x - width // 2}.get(text.get("text-anchor"), x)
-    return left, left + width
-
-
-def box_of(rect: ET.Element) -> Box:
-    return Box(*(int(rect.get(name)) for name in ("x", "y", "width", "height")))
-
-
-def inside(inner: Box, outer: Box) -> bool:
-    return (
-        outer.x <= inner.x
-        and outer.y <= inner.y
-        and inner.right <= outer.right
-        and inner.bottom <= outer.bottom
-    )
-
-
-def overlap(a: Box, b: Box) -> bool:
-    return a.x < b.right and b.x < a.right and a.y < b.bottom and b.y < a.bottom
-
-
-def axis_lines(svg: str) -> list[tuple[int, int]]:
-    """The pieces of the main path that are drawn: from y, to y."""
-    ends = re.findall(rf"M{AXIS} (\d+)V(\d+)", svg)
-    return sorted((int(start), int(end)) for start, end in ends)
-
-
-def is_covered(start: int, end: int, lines: list[tuple[int, int]]) -> bool:
-    """Whether the lines lead from `start` to `end`; an arrow's head ends a pixel above its box."""
-    for low, high in lines:
-        if low - 1 <= start < high:
-            start = high
-    return start >= end - 1
-
-
-def strokes(svg: str) -> list[list[tuple[int, int]]]:
-    """The corners of each line that leads somewhere, without its arrow's head."""
-    found = []
-    for d in re.findall(r'<path class="[es][^"]*" d="([^"]*)"', svg):
-        for part in d.split("M")[1:]:
-            x, y = map(int, re.match(r"(\d+) (\d+)", part).groups())
-            corners = [(x, y)]
-            for letter, text in re.findall(r"([HVahvm])([^A-Za-z]*)", part):
-                n = [int(number) for number in re.findall(r"-?\d+", text)]
-                if letter == "m":
-                    break
-                dx, dy = n[-2:] if letter == "a" else (n[0], n[0])
-                x = {"H": dx, "h": x + dx, "a": x + dx}.get(letter, x)
-                y = {"V": dy, "v": y + dy, "a": y + dy}.get(letter, y)
-                corners.append((x, y))
-            found.append(corners)
-    return [line for line in found if line[0][0] in (AXIS, LANE, TAP)]
-
-
-def enters(point: tuple[int, int], box: Box) -> bool:
-    """Whether a line that ends here touches the box from above or from a side."""
-    x, y = point
-    from_above = x == box.x + box.w // 2 and box.y - 1 <= y <= box.y
-    from_a_side = y == box.middle and (x == box.x - 1 or box.right + 1 <= x <= box.right + 4)
-    return from_above or from_a_side
-
-
-def leaves(point: tuple[int, int], box: Box, lines: list, forks: set[int]) -> bool:
-    """Whether a line that starts here comes from the box, or from a fork of its way down."""
-    x, y = point
-    if x == LANE:
-        return y == box.bottom and box.x < x < box.right
-    on_axis = x == AXIS or y in forks
-    return on_axis and y >= box.bottom and is_covered(box.bottom, y, lines)
-
-
-def check_texts(picture: Picture) -> None:
-    """Every text is inside a frame of its own node, open headers leave the main path free."""
-    for id, group in groups(picture.svg).items():
-        frames = [box_of(rect) for rect in group.iter("rect")]
-        for text in group.iter("text"):
-            left, right = extent(text)
-            y = int(text.get("y"))
-            assert any(
-                f.x <= left and right <= f.right and f.y < y - 6 and y <= f.bottom for f in frames
-            ), (id, "".join(text.itertext()))
-        if group.get("aria-expanded") == "true":
-            assert not any(extent(t)[0] < AXIS < extent(t)[1] for t in group.iter("text"))
-    for text in parsed(picture.svg).iter("text"):
-        assert extent(text)[0] >= 0
-        assert extent(text)[1] <= picture.width
-
-
-@LAW
-@given(opened_graphs())
-def test_every_node_is_drawn_once_and_all_open_is_every_op(case):
-    graph, opened, view = case
-    picture = draw(graph, opened, view)
-    drawn = re.findall(r'data-id="([^"]*)"', picture.svg)
-    assert len(drawn) == len(set(drawn))
-    assert set(drawn) == set(picture.nodes)
-    everything = draw(graph, openable(graph)["layers"])
-    assert {op.path for op in graph.ops} <= set(everything.nodes)
-
-
-@LAW
-@given(opened_graphs())
-def test_every_op_is_in_exactly_one_smallest_node(case):
-    graph, opened, view = case
-    leaves = [node for node in walk(outline(graph, opened, view)) if not node.children]
-    assert sorted(op.path for node in leaves for op in node.ops) == sorted(
-        op.path for op in graph.ops
-    )
-
-
-@LAW
-@given(opened_graphs())
-def test_boxes_nest_and_siblings_stay_apart(case):
-    nodes = outline(*case)
-    drawn = draw(*case)
-    page = Box(0, 0, drawn.width, drawn.height)
-    assert all(inside(box, page) for box in drawn.nodes.values())
-    for node in walk(nodes):
-        boxes = [drawn.nodes[child.id] for child in node.children]
-        assert all(inside(box, drawn.nodes[node.id]) for box in boxes)
-        assert not any(overlap(a, b) for a, b in combinations(boxes, 2))
-    assert all(drawn.nodes[a.id].bottom < drawn.nodes[b.id].y for a, b in pairwise(nodes))
-
-
-@LAW
-@given(opened_graphs())
-def test_every_edge_is_a_line_from_box_to_box(case):
-    """And at the layers level these are the edges of the graph."""
-    graph, opened, view = case
-    picture = draw(graph, opened, view)
-    axis, lines = axis_lines(picture.svg), strokes(picture.svg)
-    forks = {y for line in lines for x, y in line[:1] if x == AXIS}
-    for tail, head in edges(graph, outline(graph, opened, view)):
-        a, b = picture.nodes[tail], picture.nodes[head]
-        assert is_covered(a.bottom, b.y, axis) or any(
-            leaves(line[0], a, axis, forks) and enters(line[-1], b) for line in lines
-        ), (tail, head)
+def edges_are_those_of_the_graph(drawn: Drawn) -> None:
+    graph = drawn.graph
+    holder = {op.path: node.id for node in drawn.leaves for op in node.ops}
+    between = {(holder[i], holder[op.path]) for op in graph.ops for i in op.inputs}
+    assert set(edges(graph, drawn.outline)) == {pair for pair in between if pair[0] != pair[1]}
     everything = outline(graph, openable(graph)["layers"])
     assert set(edges(graph, everything)) == {(i, op.path) for op in graph.ops for i in op.inputs}
 
 
-@LAW
-@given(opened_graphs())
-def test_lines_and_letters_keep_clear_of_layers(case):
-    graph, opened, view = case
-    picture = draw(graph, opened, view)
-    leaves = [n for n in walk(outline(graph, opened, view)) if not n.children]
-    boxes = [picture.nodes[node.id] for node in leaves]
+def boxes_nest_and_siblings_stay_apart(drawn: Drawn) -> None:
+    boxes = drawn.picture.nodes
+    page = Box(0, 0, drawn.picture.width, drawn.picture.height)
+    assert all(inside(box, page) for box in boxes.values())
+    for node in walk(drawn.outline):
+        children = [boxes[child.id] for child in node.children]
+        assert all(inside(box, boxes[node.id]) for box in children)
+        assert not any(overlap(a, b) for a, b in combinations(children, 2))
+    assert all(boxes[a.id].bottom < boxes[b.id].y for a, b in pairwise(drawn.outline))
+
+
+def every_box_is_in_the_middle_of_the_main_path(drawn: Drawn) -> None:
+    for node in walk(drawn.outline):
+        x, width, _ = closed_size(node, drawn.view, drawn.graph.net.input_shape)
+        assert x + width / 2 == AXIS
+
+
+def every_edge_is_a_line_from_box_to_box(drawn: Drawn) -> None:
+    axis, lines = axis_lines(drawn.picture.svg), drawn.strokes
+    forks = {y for line in lines for x, y in line[:1] if x == AXIS}
+    for tail, head in edges(drawn.graph, drawn.outline):
+        a, b = drawn.picture.nodes[tail], drawn.picture.nodes[head]
+        assert is_covered(a.bottom, b.y, axis) or any(
+            leaves(line[0], a, axis, forks) and enters(line[-1], b) for line in lines
+        ), (tail, head)
+
+
+def lines_and_letters_keep_clear_of_layers(drawn: Drawn) -> None:
+    boxes = [drawn.picture.nodes[node.id] for node in drawn.leaves]
     smaller = [Box(b.x + 2, b.y + 2, b.w - 4, b.h - 4) for b in boxes]
-    for line in strokes(picture.svg):
+    for line in drawn.strokes:
         for (x1, y1), (x2, y2) in pairwise(line):
             piece = Box(min(x1, x2), min(y1, y2), abs(x2 - x1) + 1, abs(y2 - y1) + 1)
             assert not any(overlap(piece, box) for box in smaller), (line, piece)
-    for text in parsed(picture.svg).findall("text"):  # those that belong to no node
+    for text in parsed(drawn.picture.svg).findall("text"):  # those that belong to no node
         left, right = extent(text)
         around = Box(left, int(text.get("y")) - 9, right - left, 11)
         assert not any(overlap(around, box) for box in boxes), "".join(text.itertext())
 
 
-@LAW
-@given(opened_graphs())
-def test_a_shortcut_swings_out_past_the_layers_and_enters_its_joint_from_the_side(case):
-    graph, opened, view = case
-    picture = draw(graph, opened, view)
-    marks, boxes = groups(picture.svg), picture.nodes
-    for block in walk(outline(graph, opened, view)):
+def a_shortcut_swings_out_past_the_layers_and_enters_its_joint_from_the_side(drawn: Drawn) -> None:
+    boxes = drawn.picture.nodes
+    for block in walk(drawn.outline):
         ways = arcs(block)
         if block.kind == "block" and block.children:
             assert bool(ways) == any(block.skips)
         for way in ways:
-            arc = marks[way.lane[0].id].find("path").get("d")
+            arc = drawn.groups[way.lane[0].id].find("path").get("d")
             start = re.match(rf"M{AXIS} (\d+)H(\d+)a", arc)
             joint = boxes[way.joint.id]
             layers = [boxes[c.id] for c in block.children if not c.on_shortcut]
@@ -306,51 +134,56 @@ def test_a_shortcut_swings_out_past_the_layers_and_enters_its_joint_from_the_sid
             assert arc.count("V") == len(lane) + 1, "one line between any two pills"
 
 
-@LAW
-@given(opened_graphs())
-def test_text_stays_in_its_frame(case):
-    picture = draw(*case)
-    check_texts(picture)
+def text_stays_in_its_frame(drawn: Drawn) -> None:
+    check_texts(drawn.picture)
 
 
-@pytest.mark.parametrize("level", ["net", "stages", "blocks", "layers"])
-def test_the_largest_numbers_find_room(level):
-    graph = trace(LARGEST)
-    opened = openable(graph)[level]
-    if level == "layers":
-        opened -= {id for id in opened if ".." in id or id > "stage2.1"}  # two blocks are enough
-    check_texts(draw(graph, opened))
-
-
-@LAW
-@given(opened_graphs())
-def test_plain_nets_have_no_arcs_and_residual_blocks_have_one_at_every_depth(case):
-    graph, opened, view = case
-    svg = draw(graph, opened, view).svg
-    marks = groups(svg)
-    assert ('class="s' in svg) == any(op.kind == "add" for op in graph.ops)
-    for node in walk(outline(graph, opened, view)):
+def plain_nets_have_no_arcs_and_residual_blocks_have_one_at_every_depth(drawn: Drawn) -> None:
+    assert ('class="s' in drawn.picture.svg) == any(op.kind == "add" for op in drawn.graph.ops)
+    for node in walk(drawn.outline):
         if node.kind in ("stage", "run", "block") and not node.children:
-            paths = [path.get("class").split() for path in marks[node.id].iter("path")]
+            paths = [path.get("class").split() for path in drawn.groups[node.id].iter("path")]
             assert any("s" in classes for classes in paths) == any(node.skips)
 
 
-@LAW
-@given(opened_graphs())
-def test_the_same_net_gives_the_same_text(case):
-    assert draw(*case) == draw(*case)
-    assert dot(*case[:2]) == dot(*case[:2])
+def the_same_net_gives_the_same_text(drawn: Drawn) -> None:
+    assert picture.draw(drawn.graph, drawn.opened, drawn.view) == drawn.stacked
+    assert dot(drawn.graph, drawn.opened) == dot(drawn.graph, drawn.opened)
 
 
-@LAW
-@given(opened_graphs())
-def test_dot_has_the_same_nodes_and_edges(case):
-    graph, opened, _ = case
-    source, nodes = dot(graph, opened), outline(graph, opened)
+def dot_has_the_same_nodes_and_edges(drawn: Drawn) -> None:
+    graph, nodes = drawn.graph, outline(drawn.graph, drawn.opened)
+    source = dot(graph, drawn.opened)
     for node in walk(nodes):
         assert f'"cluster_{node.id}"' in source or node.id in source
     assert source.count(" -> ") == len(edges(graph, nodes))
     assert (PALETTES["light"]["wrong"] in source) == bool(graph.broken)
+
+
+#: of any net, opened and viewed anyhow
+LAWS = (
+    every_node_is_drawn_once_and_all_open_is_every_op,
+    every_op_is_in_exactly_one_smallest_node,
+    edges_are_those_of_the_graph,
+    boxes_nest_and_siblings_stay_apart,
+    every_box_is_in_the_middle_of_the_main_path,
+    every_edge_is_a_line_from_box_to_box,
+    lines_and_letters_keep_clear_of_layers,
+    a_shortcut_swings_out_past_the_layers_and_enters_its_joint_from_the_side,
+    text_stays_in_its_frame,
+    plain_nets_have_no_arcs_and_residual_blocks_have_one_at_every_depth,
+    the_same_net_gives_the_same_text,
+    dot_has_the_same_nodes_and_edges,
+)
+
+
+@settings(max_examples=80, deadline=None)  # a busy machine may take its time
+@given(opened_graphs())
+def test_any_picture_keeps_the_laws(case):
+    """To make and to draw a net takes longer than to look at it: each is looked at by all."""
+    drawn = Drawn(*case)
+    for law in LAWS:
+        law(drawn)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -411,13 +244,6 @@ def test_a_projection_is_drawn_on_the_shortcut_and_a_pad_says_what_it_adds():
     words = "".join(groups(svg)["stage2.0.shortcut"].itertext())
     assert "subsample" in words
     assert "+ 16 zeros" in words
-
-
-def one_stage(**fields) -> NetSpec:
-    """A net of one stage that doubles 16 channels at stride 2, changed as `fields` say."""
-    of_net = {name: fields.pop(name) for name in ("order", "norm", "activation") if name in fields}
-    stage = StageSpec(**{"num_blocks": 3, "width": 32, "stride": 2, **fields})
-    return NetSpec(name="one", stages=(stage,), **of_net)
 
 
 OPEN = frozenset({"stage1", "stage1.0"})
