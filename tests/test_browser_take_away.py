@@ -89,6 +89,18 @@ def test_png_has_the_letters_of_the_page(take_away):
     assert looked_at(without)[:2] == looked_at(with_font)[:2] and without != with_font
 
 
+def test_a_font_that_did_not_come_is_asked_for_again(open_page):
+    page, asked = open_page(), []
+    page.route("**/inter-*.woff2", lambda route: route.abort())
+    open_fold(page)
+    page.unroute("**/inter-*.woff2")
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    choose(page, "Dark")
+    has_font = re.compile("base64")  # inside the picture
+    expect(page.get_by_alt_text("Picture of")).to_have_attribute("src", has_font)
+    assert {"inter-latin.woff2", "inter-greek.woff2"} <= set(asked)
+
+
 def test_a_copy_is_the_png(take_away):
     page = take_away()
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])

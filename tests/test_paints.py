@@ -2,12 +2,16 @@
 
 import base64
 import json
+import math
 
 import numpy as np
 import pytest
 
 from explorer import paints
 from explorer.curve import curve_of
+from explorer.folds import take_away
+from explorer.link import Experiment
+from explorer.look import Look
 from resnet_core.graph import trace, trace_to_mismatch
 from resnet_core.picture import colours
 from resnet_core.picture.quantities import QUANTITIES, values
@@ -87,6 +91,42 @@ def test_a_net_that_cannot_be_built_is_coloured_as_far_as_it_goes():
     net = NetSpec(name="broken", stages=stages)
     assert trace_to_mismatch(net).broken
     assert list(paints.of_net(net, "params", 8, False)["nets"]) == ["residual"]
+
+
+@pytest.fixture
+def look_at(monkeypatch):
+    """look_at(key) colours the screen by a quantity."""
+
+    def look(key: str) -> None:
+        experiment = Experiment(net=NET, batch_size=16)
+        monkeypatch.setattr(take_away.state, "look_of", lambda: Look(colour=key))
+        monkeypatch.setattr(take_away.state, "experiment", lambda: experiment)
+
+    return look
+
+
+@pytest.mark.parametrize("key", STATIC)
+def test_a_file_has_the_scale_of_the_screen(look_at, key):
+    look_at(key)
+    tint, sent = take_away.tint(trace(NET)), paints.of_net(NET, key, 16, folds=False)
+    assert (math.log10(tint.scale.low), math.log10(tint.scale.high)) == (sent["low"], sent["high"])
+    assert set(tint.values) == set(sent["nets"]) and tint.note == ""
+
+
+def test_a_file_of_a_run_has_the_scale_of_all_its_steps_and_says_its_own(look_at, monkeypatch):
+    look_at("input_grad")
+    curves = run(300, "input_grad")
+    monkeypatch.setattr(take_away, "curves_of", lambda graph: curves)
+    tint, sent = take_away.tint(trace(NET)), paints.of_run(curves, "input_grad", folds=False)
+    assert (math.log10(tint.scale.low), math.log10(tint.scale.high)) == (sent["low"], sent["high"])
+    assert tint.note == "step 598"
+    for curve in curves:
+        newest = values(curve.graph, "input_grad", curve.records, 598)
+        expected = {id: value for id, value in newest.items() if value is not None}
+        assert tint.values[curve.role] == expected
+    for nothing in ([], run(0, "input_grad"), run(3, "act_rms")):
+        monkeypatch.setattr(take_away, "curves_of", lambda graph, curves=nothing: curves)
+        assert take_away.tint(trace(NET)) is None
 
 
 def test_there_is_a_css_colour_for_each_shade_in_both_themes():

@@ -21,13 +21,26 @@ from resnet_core.export.pdf_file import pdf
 from resnet_core.export.svg_path import arc, strokes
 from resnet_core.export.svg_style import Sheet
 from resnet_core.graph import trace, trace_to_mismatch
-from resnet_core.picture import Frame, Tint, View, draw, framed, openable, scene, standalone
+from resnet_core.picture import (
+    TWINS,
+    Frame,
+    Tint,
+    View,
+    dot,
+    draw,
+    drawings,
+    framed,
+    openable,
+    scene,
+    standalone,
+)
 from resnet_core.picture.colours import scale_of
 from resnet_core.picture.columns import Atom, fill, in_columns
 from resnet_core.picture.framed import SLIDE
 from resnet_core.picture.quantities import values
 from resnet_core.presets import cifar, imagenet
-from resnet_core.spec import NetSpec, StageSpec
+from resnet_core.spec import NetSpec, SpecError, StageSpec
+from resnet_core.twins import twin_of
 
 ROOT = Path(__file__).parents[1]
 ANY = 'אבג 深い 😀 × → − ′ ₁ · ∂ αβΣ x̂ <b>&"'
@@ -149,6 +162,69 @@ def test_twins_stand_side_by_side_and_the_plain_one_is_a_ghost(shape):
     twin = framed(graph, Frame(opened, shape=shape, twin="twin")).svg
     assert twin.count('class="ghost"') == 1 and graph.net.name not in words(twin)
     assert b"%PDF" in pdf(both)[:8]
+
+
+def labels(svg: str) -> list[str]:
+    return [unescape(label) for label in re.findall(r'aria-label="([^"]*)"', svg)]
+
+
+@pytest.mark.parametrize("key", VOCABULARY)
+@pytest.mark.parametrize("twin", ["net", "twin"])
+def test_no_fact_is_empty(key, twin):
+    graph = trace(VOCABULARY[key])
+    for level in LEVELS:
+        for label in labels(framed(graph, Frame(openable(graph)[level], twin=twin)).svg):
+            assert all(fact.rpartition(":")[2].strip() for fact in label.split("; ")), label
+
+
+@pytest.mark.parametrize("shape", ["page", "slide"])
+def test_a_ghost_claims_no_shortcuts(shape):
+    graph = trace(cifar(20, "B"))
+    opened = openable(graph)["layers"]
+    ours, ghost = (framed(graph, Frame(opened, shape=shape, twin=twin)).svg for twin in TWINS[:2])
+    meanings = {"identity shortcut", "projection 1×1"}
+    assert meanings <= set(words(ours)) and not meanings & set(words(ghost))
+    assert any("shortcuts: " in label for label in labels(ours))
+    assert not any("shortcuts: " in label for label in labels(ghost))
+    missing = [label for label in labels(ghost) if label.endswith("; not in the plain net")]
+    assert {"Addition; not in the plain net", "conv 1×1; not in the plain net"} <= set(missing)
+    assert len(missing) == sum(op.kind == "add" or "shortcut" in op.path for op in graph.ops)
+    assert not any("not in the plain net" in label for label in labels(ours))
+
+
+def test_of_twins_the_residual_one_comes_first_and_explains_the_signs():
+    graph = trace(cifar(20))
+    plain = trace(twin_of(graph.net))
+    for one in (graph, plain):
+        assert [d.graph.net.role for d in drawings(one, "both")] == ["residual", "plain"]
+        assert drawings(one, "net")[0].graph is one
+        (other,) = drawings(one, "twin")
+        assert (other.graph.net == one.net, other.is_ghost) == (False, one is graph)
+        assert "identity shortcut" in words(framed(one, Frame(twin="both")).svg)
+    with pytest.raises(SpecError, match="there is no 'bath'.*net, twin, both"):
+        framed(graph, Frame(twin="bath"))
+
+
+def test_dot_draws_the_twin_as_it_is_and_both_as_clusters():
+    graph = trace(cifar(20))
+    plain = trace(twin_of(graph.net))
+    opened = openable(graph)["layers"]
+    made = {twin: export(graph, "dot", Frame(opened, twin=twin)).decode() for twin in TWINS}
+    assert made["net"] == dot(graph, opened)
+    assert made["twin"] == dot(plain, opened) and "shape=circle" not in made["twin"]
+    edges = {twin: source.count(" -> ") for twin, source in made.items()}
+    assert edges["both"] == edges["net"] + edges["twin"]
+    assert made["both"].count("subgraph cluster_residual {") == 1
+    named = re.findall(r"^\t*(\S+) \[label", made["both"], re.M)
+    assert len(named) == len(set(named)) == len(graph.ops) + len(plain.ops)
+    assert {name.strip('"').partition(".")[0] for name in named} == {"residual", "plain"}
+
+
+def test_a_legend_says_the_step():
+    graph = trace(cifar(20))
+    tint = Tint({"residual": values(graph, "params")}, scale_of("params", [[1.0, 9.0]]), "step 7")
+    for shape in ("page", "slide"):
+        assert "step 7" in words(framed(graph, Frame(shape=shape, tint=tint)).svg)
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, ANY])
