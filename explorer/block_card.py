@@ -9,7 +9,7 @@ import streamlit as st
 from explorer import block_numbers, cached, run_panel, state, theme
 from explorer.block_text import heading, in_squares, letters, notes, numbers_table, table
 from resnet_core.equation import equation
-from resnet_core.graph import LayerGraph
+from resnet_core.graph import LayerGraph, trace
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.spec import BlockSpec
 from resnet_core.terms import terms
@@ -21,6 +21,13 @@ def block_of(graph: LayerGraph, path: str | None) -> BlockSpec | None:
     """The block that a path is or lies in; of a run ("stage2.2..8") the first."""
     place = re.match(r"stage\d+\.\d+(?=\.|$)", path or "")
     return next((b for b in graph.blocks if place and b.path == place[0]), None)
+
+
+def present() -> None:
+    """In presentation mode: the equation of the selected block, and what was measured in it."""
+    graph = trace(state.net())
+    if block := block_of(graph, state.selected()):
+        show(graph, block)
 
 
 def show(graph: LayerGraph, block: BlockSpec) -> None:
@@ -59,7 +66,7 @@ def measured(path: str) -> None:
 
 def show_numbers(engine: Engine, run: Run, path: str) -> None:
     curves = cached.curves(run.config, engine.records(run.id))
-    found = block_numbers.seen(curves, path)
+    found = block_numbers.seen(curves, path, state.step())
     if found:
         st.html(numbers_table(found))
         st.markdown(theme.literal(block_numbers.sentence(found)))

@@ -30,14 +30,17 @@ class Seen:
     values: dict[str, float]  # probe -> value, finite or not; without what this net does not have
 
 
-def seen(curves: Sequence[Curve], path: str) -> list[Seen]:
-    """The numbers of the block `path` at the newest step that every net with any has measured."""
+def seen(curves: Sequence[Curve], path: str, step: int | None = None) -> list[Seen]:
+    """The numbers of the block `path` at the newest step that every net with any has measured.
+
+    With a `step`, at the newest that is not after it; at the first if there is none.
+    """
     found = {curve.role: values_by_step(curve, path) for curve in curves}
     found = {role: values for role, values in found.items() if values}
     common = set.intersection(*map(set, found.values())) if found else set()
     if not common:
         return []
-    newest = max(common)
+    newest = max((s for s in common if step is None or s <= step), default=min(common))
     return [Seen(role, newest, values[newest]) for role, values in found.items()]
 
 

@@ -61,5 +61,5 @@ def missing(run: Run | None) -> str:
         return "It is measured while a net trains: press **Run**."
     if run.config.net != state.net():
         name = theme.literal(run.config.net.name)
-        return f"It was measured in **{name}**; this net has been edited since. Press **Run**."
+        return f"The run on the right is of **{name}**, which is not the net on screen."
     return ""

@@ -37,6 +37,7 @@ def show(engine: Engine, run: Run) -> None:
         key=state.DEPTH,
         label=f"{row.name} against depth, for both nets, with a step slider",
         on_point=state.select_in_chart,
+        on_step=state.choose_step,
     )
     for curve in curves:
         diverged(curve, progress.get(curve.records.model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import block_card, cached, colour_panel, state
+from explorer import cached, colour_panel, state
 from explorer.components.diagram import diagram
 from explorer.look import TWINS, can_open_all
 from explorer.stage_table import WIDTHS
@@ -16,9 +16,6 @@ def show() -> None:
     switches()
     if not look.as_dot:
         colour_panel.show()
-    block = block_card.block_of(graph, state.selected()) if state.presenting() else None
-    if block is not None and not graph.broken:
-        block_card.show(graph, block)
     if look.as_dot:
         st.graphviz_chart(picture.dot(graph, state.opened(), look.view), width="stretch")
         return
@@ -30,6 +27,7 @@ def show() -> None:
         look_at=graph.ops[-1].path if graph.broken else None,
         handles={"stages": state.handles(), "widths": WIDTHS},
         can_open_all=can_open_all(graph),
+        notice=LAST_GOOD if state.problem() and not graph.broken else "",
         key=state.DIAGRAM,
         on_select=state.select_in_diagram,
         on_open=state.open_in_diagram,
@@ -67,6 +65,7 @@ def switches() -> None:
                     )
 
 
+LAST_GOOD = "The form has a mistake: this is the last good net."
 #: switch -> its label and what it does
 SWITCHES = {
     "folds": (

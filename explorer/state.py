@@ -42,7 +42,7 @@ def begin() -> None:
         SS.look, SS.stamp, SS.selected = Look(), 0, None
         SS.request_id = uuid.uuid4().hex
         SS.seen, SS.looked = (None, None), {}  # `x` and `run`, and look.WORDS, as last seen
-        SS.run = SS.run_missing = SS.refused = SS.device = None
+        SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
         SS.file_error = SS.checkpoint = None
         _show(Experiment())
     _read_url()
@@ -96,9 +96,17 @@ def _show(experiment: Experiment) -> None:
 
 
 def _write_url() -> None:
-    code = st.query_params["x"] = link.encode(SS.experiment)
+    SS.looked, code = SS.look.words(graph()), link.encode(SS.experiment)
     SS.seen = code, SS.seen[1]
-    _show_look(SS.look)
+    _write(x=code)
+
+
+def _write(**words: str) -> None:
+    """These words of the URL, and those of the Look, at once: one step of the browser's history."""
+    kept = {k: v for k, v in st.query_params.to_dict().items() if k not in look.WORDS}
+    now = kept | words | SS.looked
+    if now != st.query_params.to_dict():
+        st.query_params.from_dict(now)
 
 
 def commit(experiment: Experiment) -> None:
@@ -233,8 +241,8 @@ def show_preset(key: str) -> None:
 
 def _look_afresh() -> None:
     """Another net: nothing of it is open or selected."""
-    SS.selected = None
-    look_at(opened=frozenset())
+    SS.selected, SS.look = None, replace(SS.look, opened=frozenset())
+    SS.stamp += 1
 
 
 def can_undo() -> bool:
@@ -319,6 +327,17 @@ def select_in_diagram() -> None:
     select(events.path(SS[DIAGRAM].selected))
 
 
+def step() -> int | None:
+    """The step that the depth chart's slider was left at; None follows the newest."""
+    return SS.step
+
+
+def choose_step() -> None:
+    """Callback of that slider."""
+    chosen = SS[DEPTH].step
+    SS.step = chosen if type(chosen) is int and chosen >= 0 else None
+
+
 def select_in_chart() -> None:
     point = SS[DEPTH].point
     select(events.path(point.get("path")) if isinstance(point, dict) else None)
@@ -348,11 +367,7 @@ def look_at(**changes) -> None:
 
 def _show_look(changed: Look) -> None:
     SS.look, SS.looked = changed, changed.words(graph())
-    for name in look.WORDS:
-        if name in SS.looked:
-            st.query_params[name] = SS.looked[name]
-        elif name in st.query_params:
-            del st.query_params[name]
+    _write()
 
 
 def colour_menu(usual: str) -> str:
@@ -399,12 +414,12 @@ def handles() -> dict:
 
 def on_screen() -> tuple:
     """Changes when anything does that other panels show: a fragment then reruns the whole page."""
-    return SS.experiment, SS.selected, SS.run, SS.refused
+    return SS.experiment, SS.selected, SS.run, SS.refused, SS.step
 
 
 def watch(run_id: int) -> None:
     """Show this run, and put it into the URL: a reload and a second browser find it there."""
-    SS.run, SS.run_missing, SS.refused = run_id, None, None
+    SS.run, SS.run_missing, SS.refused, SS.step = run_id, None, None, None
     st.query_params["run"] = str(run_id)
     SS.seen = SS.seen[0], str(run_id)
     SS.request_id = uuid.uuid4().hex

@@ -2,19 +2,21 @@
 
 import streamlit as st
 
-from explorer import header, net_panel, picture_panel, run_panel, state
+from explorer import block_card, header, net_panel, picture_panel, run_panel, state
 
 header.show()
-if state.presenting():
-    picture, happens = st.columns(
-        [5, 6] if state.look_of().twin == "both" else [3, 5], gap="medium"
-    )
-else:
-    widths = [29, 41, 30] if state.look_of().twin == "both" else [33, 27, 40]
-    goes_in, picture, happens = st.columns(widths, gap="small")
-    with goes_in:
-        net_panel.show()
-with picture:
-    picture_panel.show()
-with happens:
-    run_panel.show()
+both = state.look_of().twin == "both"
+with st.container(key="screen"):
+    if state.presenting():
+        picture, happens = st.columns([5, 6] if both else [3, 5], gap="medium")
+    else:
+        widths = [29, 41, 30] if both else [33, 27, 40]
+        goes_in, picture, happens = st.columns(widths, gap="small")
+        with goes_in:
+            net_panel.show()
+    with picture, st.container(key="picture"):
+        picture_panel.show()
+    with happens:
+        if state.presenting():
+            block_card.present()
+        run_panel.show()

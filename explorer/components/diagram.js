@@ -44,6 +44,8 @@ function newView(parent) {
 function show(view, data) {
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
+  view.root.querySelector(".notice").textContent = data.notice
+  view.root.classList.toggle("stale", Boolean(data.notice))
   view.data = data
   for (const [stage, sent] of Object.entries(view.pending)) {
     const now = data.stages[stage], isOld = Date.now() - sent.at > PATIENCE
@@ -56,6 +58,7 @@ function show(view, data) {
   stack(view)
   mark(view)
   grow(view)
+  if (view.cycled) tellShortcut(view)
   if (data.look_at !== view.lookedAt) lookAt(view, data.look_at)
   view.lookedAt = data.look_at
 }
@@ -77,7 +80,9 @@ function stack(view) { // draws what is open now
   paint(view, window.rxPaint)
   for (const button of view.root.querySelectorAll(".levels button")) {
     button.setAttribute("aria-pressed", isLevel(view, button.name))
-    button.disabled = button.name === "layers" && !view.data.can_open_all
+    if (button.name !== "layers") continue
+    button.disabled = !view.data.can_open_all
+    button.title = button.disabled ? "Too many layers to show at once: open single blocks" : "Open everything"
   }
 }
 
@@ -127,10 +132,10 @@ function mark(view) { // in both drawings
   }
 }
 
-function select(view, node) {
-  view.data.selected = node.dataset.id
+function select(view, node) { // null: nothing
+  view.data.selected = node?.dataset.id ?? null
   mark(view)
-  view.send("selected", node.dataset.id)
+  view.send("selected", view.data.selected ?? "")
 }
 
 function toggle(view, node) {
@@ -148,7 +153,8 @@ function opened(view) { // drawn at once; the server is told, for the URL
 
 function click(view, event) {
   const node = nodeAt(event)
-  if (!node || view.moved) return
+  if (view.moved) return
+  if (!node) return view.data.selected && select(view, null)
   rove(view, node.dataset.id)
   if (isTool(event)) useTool(view, event.target.closest(".tool"), event.shiftKey ? -1 : 1)
   else if (isChevron(event)) toggle(view, node)
@@ -169,6 +175,7 @@ function key(view, event) {
     Home: () => focus(view, all[0]),
     End: () => focus(view, all.at(-1)),
     Enter: () => select(view, node),
+    Escape: view.data.selected && (() => select(view, null)),
     " ": () => toggle(view, node),
   }[event.key] ?? editOf(view, id, event.key)
   if (!act) return

@@ -29,6 +29,7 @@ HTML = """
       <button name="whole" aria-label="Show all of it" title="Show all of it">⤢</button>
     </div>
   </div>
+  <div class="notice" role="status"></div>
   <div class="frame">
     <div class="view"><svg class="picture" role="tree"></svg></div>
     <svg class="map" preserveAspectRatio="none" aria-hidden="true"></svg>
@@ -47,6 +48,7 @@ def diagram(
     look_at: str | None,
     handles: dict,
     can_open_all: bool,
+    notice: str,
     key: str,
     on_select: Callable[[], None],
     on_open: Callable[[], None],
@@ -56,7 +58,8 @@ def diagram(
 
     A ring is around the node that is or holds `selected`; the node `look_at` is brought into sight
     when that is a new one. `handles` has "stages" (`stage_table.handles`) and the "widths" that a
-    drag can reach. The picture scrolls inside when it is taller than the window.
+    drag can reach. A `notice` stands over a picture that is not what it should be. The picture
+    scrolls inside when it is taller than the window.
 
     The callbacks run before the next run of the page and find in `st.session_state[key]`:
     `.selected`, the id that was clicked; `.opened`, {"ids", "stamp"} after a card was opened or
@@ -74,6 +77,7 @@ def diagram(
             "selected": selected,
             "look_at": look_at,
             "can_open_all": can_open_all,
+            "notice": notice,
             **handles,
         },
         height="content",

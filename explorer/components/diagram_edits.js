@@ -1,5 +1,7 @@
 // Editing on the picture: + and − for a stage's blocks, a handle for its width, a click on an arc
 // for its shortcut. Keys do the same: + − [ ] S. The server decides what becomes of it.
+const TOLD = 1800 // ms that the new shortcut is told beside the pointer
+const REACH = 46 // px to the right of a card
 const PER_STEP = 26 // px of a drag from one width to the next
 const ICONS = { fewer: "M-4 0h8", more: "M-4 0h8M0-4v8", wider: "M-8 0h16M-5-3l-3 3l3 3M5-3l3 3l-3 3" }
 
@@ -37,10 +39,13 @@ function tool(name, x, y, width, label) {
   return made
 }
 
-// A wide invisible stroke over an arc, to be hit with a pointer
+// What can be hit with a pointer: a wide invisible stroke over an arc, or the room of a closed card's arcs
 function addReach(node, stage) {
-  for (const arc of node.querySelectorAll(":scope > .s")) {
-    const reach = arc.cloneNode()
+  const arcs = [...node.querySelectorAll(":scope > .s")], isCard = node.hasAttribute("aria-expanded")
+  if (!arcs.length) return
+  const box = name => +node.querySelector(".b").getAttribute(name)
+  const room = { x: box("x") + box("width"), y: box("y"), width: REACH, height: box("height") }
+  for (const reach of isCard ? [svgElement("rect", room)] : arcs.map(arc => arc.cloneNode())) {
     reach.setAttribute("class", "reach tool")
     reach.dataset.tool = "shortcut"
     reach.setAttribute("aria-label", `Shortcut: ${stage.shortcut}; a click makes it: ${stage.next}`)
@@ -88,7 +93,19 @@ function setWidth(view, stage, width) {
 }
 
 function cycle(view, stage, step) {
+  view.cycled = { stage, before: view.data.stages[stage].shortcut }
   view.send("edit", { action: "cycle", where: `${stage}.shortcut`, value: String(step), stamp: Date.now() })
+}
+
+function tellShortcut(view) { // it may look the same where no shape changes
+  const { stage, before } = view.cycled, now = view.data.stages[stage]?.shortcut
+  if (!now || now === before) return
+  view.cycled = null
+  if (!view.pointer) return
+  view.tip.replaceChildren(element("b", "", `${stage.replace("stage", "Stage ")}: ${now}`))
+  view.tip.classList.add("on")
+  place(view)
+  view.timer = setTimeout(() => hide(view), TOLD)
 }
 
 function widthFrom(view, stage, steps) {

@@ -1,6 +1,7 @@
 // Pan, zoom, fit, and the small map of a tall picture.
 const LARGEST_FIT = 1.45, SMALLEST = 0.2, LARGEST = 4, DRAG = 4
-const LEAST_HEIGHT = 420 // px, that the picture has in any case
+const LEAST_HEIGHT = 420 // px, that the picture has in a window that is higher
+const STACKED = 1180 // px of the window's width, as in page.css
 const TALL = 2.2 // times the window's height: then there is a map
 
 function listenForMoves(view) {
@@ -44,10 +45,10 @@ function listenForMoves(view) {
   map.onpointermove = scrollTo
 }
 
-function grow(view) { // down to the window's edge, as far as the page above it leaves room
-  const scrolled = document.querySelector('[data-testid="stMain"]')?.scrollTop ?? 0
-  const top = view.pane.getBoundingClientRect().top + scrolled
-  view.pane.style.maxHeight = `${Math.max(LEAST_HEIGHT, window.innerHeight - top - 12)}px`
+function grow(view) { // down to the window's edge; where columns are stacked, a part of the window
+  const { innerWidth: width, innerHeight: height } = window
+  const top = width > STACKED ? Math.max(0, view.pane.getBoundingClientRect().top) : 0.35 * height
+  view.pane.style.maxHeight = `${Math.max(Math.min(LEAST_HEIGHT, 0.8 * height), height - top - 12)}px`
 }
 
 function fit(view) { // to the width

@@ -87,7 +87,9 @@ function slider(root, state, redraw) {
       state.follow = state.index >= last;
       redraw();
     };
-    box.querySelector("button").onclick = () => { state.follow = true; redraw(); };
+    const tell = () => state.report("step", state.follow ? -1 : state.data.scrub.steps[state.index]);
+    box.querySelector("input").onchange = tell; // when it is let go
+    box.querySelector("button").onclick = () => { state.follow = true; redraw(); tell(); };
   }
   const [output, input, button] = box.children;
   input.max = scrub.steps.length - 1;
@@ -102,7 +104,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".rx-figure");
   const plot = root.querySelector(".plot");
   let state = STATES.get(root);
-  if (!state) STATES.set(root, (state = { follow: true, index: 0 }));
+  if (!state) {
+    STATES.set(root, (state = { follow: true, index: 0 }));
+    // plotly itself only listens to the window, and columns change without it
+    state.sizes = new ResizeObserver(() => state.drawn?.then(() => root.offsetWidth && state.Plotly.Plots.resize(plot)));
+    state.sizes.observe(root);
+  }
   Object.assign(state, { data, report: setTriggerValue });
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", data.label);
@@ -137,6 +144,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   redraw();
   return () => {
     STATES.delete(root);
+    state.sizes.disconnect();
     if (state.data.scrub) tell(undefined);
     // plotly goes on with a drawing for a moment, and stumbles over a plot that has been purged
     state.drawn?.finally(() => { if (!STATES.has(root)) state.Plotly.purge(plot); });

@@ -44,11 +44,13 @@ def figure(
     label: str,
     scrub: dict | None = None,
     on_point: Callable[[], None] = lambda: None,
+    on_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Shows a figure in plotly's JSON; a dark page swaps the light colours of `theme` for dark.
 
     `scrub` (of `depth_chart.DepthView`) adds a step slider that redraws in the browser alone. The
-    path of a clicked point arrives in `st.session_state[key].point["path"]`.
+    path of a clicked point arrives in `st.session_state[key].point["path"]`, the step at which the
+    slider was let go in `.step`: -1 for one that follows the newest.
     """
     data = {
         "figure": fig,
@@ -57,4 +59,4 @@ def figure(
         "plotly": f"app/static/{LIBRARY}",
         "label": label,
     }
-    _FIGURE(data=data, key=key, on_point_change=on_point)
+    _FIGURE(data=data, key=key, on_point_change=on_point, on_step_change=on_step)

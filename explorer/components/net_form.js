@@ -36,6 +36,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       input.value = Math.max(least, next);
       set(input.value);
     };
+    input.classList.toggle("long", String(value).length > 3);
     input.onchange = () => set(input.value.trim());
     input.onkeydown = (event) => {
       typing(event, value);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .layout import AXIS, LANE, WIDTH, Box
+from .layout import AXIS, LANE, OPEN, Box
 from .lettering import first_fit, fit, text_width
 from .marks import badge, rect, write
 from .outline import Node
@@ -151,7 +151,7 @@ def word(text: str, skip: str, box: Box) -> str:
     wrong, before = " r" if skip == "broken" else "", 16 if skip else 0
     w = text_width(text, 12) + 14 + before
     free = box.right + (6 if skip else 16)  # of what else is at the card's edge
-    x = min(max(HANDLE - w // 2, free), WIDTH - 2 - w)
+    x = min(max(HANDLE - w // 2, free), STAGE_END - w)
     pill = rect(Box(x, box.middle - 10, w, 20), 10, f"q{wrong}")
     mark = sign(skip, x + 13, box.middle) if skip else ""
     return pill + mark + write(x + 7 + before, box.middle + 4, text, f"k{wrong}")
@@ -185,6 +185,7 @@ def small_arc(skip: str, x: int, y: int, height: int) -> str:
     return f'<path class="{stroke(skip)}" d="{d}"/>{mark}'
 
 
+STAGE_END = OPEN["stage"][0] + OPEN["stage"][1] - 4  # of what an open stage holds
 HANDLE = LANE + 8  # x of the shortcut of a closed block, where it is farthest out
 #: kind -> mark(node, box) of a closed card
 CARDS = {

@@ -245,7 +245,7 @@ QUANTITIES = {
     ),
     "input_grad": Quantity(
         title="Gradient at block inputs",
-        unit="‖∂L/∂x‖",
+        unit="‖∂L/∂x‖ [nats]",
         card="that of its first block",
         blank="not measured here",
         combine=at_first,
@@ -253,7 +253,7 @@ QUANTITIES = {
     ),
     "weight_grad": Quantity(
         title="Gradient of weights",
-        unit="‖∂L/∂W‖",
+        unit="‖∂L/∂W‖ [nats]",
         card="the norm of all its weights' gradients",
         blank="no such weights",
         combine=norm,

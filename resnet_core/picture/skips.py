@@ -69,6 +69,12 @@ def _dots() -> str:
 
 #: key -> its sign; the first whose `has` (kinds on the shortcut, names in the sum) is true
 SIGNS = {
+    "gate-x": Sign(
+        "gate x",
+        "gate of x alone",
+        "M-6-5l6 5l-6 5zM6-5v10l-6-5zM2.4 0l2.4 2v-4z",
+        lambda lane, names: "gate" in names and "weigh_F" not in names,
+    ),
     "gate": Sign(
         "gate", "gate", "M-6-5l6 5l-6 5zM6-5v10l-6-5z", lambda lane, names: "gate" in names
     ),

@@ -28,6 +28,7 @@ text{font-size:12px;fill:var(--ink)}
 .s.r,.q.r,.e.r,.d.r{stroke:var(--wrong)}
 .broken>.b{stroke:var(--wrong);stroke-width:2}
 .o.r,.k.r,.s.r~.k{fill:var(--wrong)}
+.s.r~.q{stroke:var(--wrong)}
 .dash{stroke-dasharray:4 5}
 .g{fill:var(--paper);stroke:var(--muted)}
 .v{fill:none;stroke:var(--muted);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
