@@ -201,7 +201,7 @@ def test_of_twins_the_residual_one_comes_first_and_explains_the_signs():
         (other,) = drawings(one, "twin")
         assert (other.graph.net == one.net, other.is_ghost) == (False, one is graph)
         assert "identity shortcut" in words(framed(one, Frame(twin="both")).svg)
-    with pytest.raises(SpecError, match="there is no 'bath'.*net, twin, both"):
+    with pytest.raises(SpecError, match=r"there is no 'bath'.*net, twin, both"):
         framed(graph, Frame(twin="bath"))
 
 
