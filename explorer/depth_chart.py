@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
-from plotly.colors import sequential
 
 from explorer import theme
 from explorer.curve import Curve, depth_of, on_main_path, thinned
@@ -303,13 +302,13 @@ def marked(span: Span, low: float, high: float, at_most: int) -> tuple[list[floa
 
 
 def colours(span: Span, scale: float) -> dict:
-    """One scale for the maps of both nets. Exact zeros are black, below every norm."""
+    """One scale for the maps of both nets, that of painted pictures; exact zeros apart."""
     low, high = span.common
-    scale_of = [[i / (len(VIRIDIS) - 1), colour] for i, colour in enumerate(VIRIDIS)]
+    scale_of = [[i / (len(theme.SHADES) - 1), light] for i, (light, _) in enumerate(theme.SHADES)]
     if span.zeros:
         share = (low - span.floor) / (high - span.floor)
         inner = [[share + (1 - share) * at, colour] for at, colour in scale_of]
-        scale_of = [[0, "#000000"], [share, "#000000"], *inner]
+        scale_of = [[0, theme.ZERO[0]], [share, theme.ZERO[0]], *inner]
         low = span.floor
     values, texts = marked(span, low, high, at_most=4)
     bar = {"len": 0.42, "y": 0.19, "thickness": 10, "outlinewidth": 0}
@@ -326,7 +325,3 @@ def stage_marks(graph: LayerGraph, scale: float, charts: int) -> tuple[list[dict
         name = title_at(CHART[1], f"stage {number}", scale, SMALL)
         names.append({**name, "xref": "x", "x": (start + end - 1) / 2, "xanchor": "center"})
     return lines, names
-
-
-VIRIDIS = sequential.Viridis
-assert not {*VIRIDIS} & {light for light, _ in theme.COLOURS.values()}  # the browser swaps those

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from resnet_core.picture import colours
+from resnet_core.picture.colours import shades
 from resnet_core.units import memory as memory
 from resnet_core.units import shape as shape
 
@@ -17,6 +19,11 @@ COLOURS = {
     "border": ("#dde3ea", "#2d3746"),
 }
 DASHES = {"residual": "solid", "plain": "dash"}
+#: from the smallest value to the largest, and exactly 0: in maps as in painted pictures
+SHADES = tuple(zip(shades(False)[::4], shades(True)[::4], strict=True))
+ZERO = colours.ZERO[False], colours.ZERO[True]
+#: all that a figure may be drawn in: the browser swaps them for those of a dark page
+PAIRS = COLOURS | {f"shade{i}": pair for i, pair in enumerate(SHADES)} | {"zero": ZERO}
 
 
 def light(token: str) -> str:

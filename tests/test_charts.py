@@ -184,8 +184,8 @@ def test_an_empty_run_can_be_drawn():
 
 def test_dark_colours_can_be_swapped_in_for_light_ones():
     """The browser replaces text: no light colour may be another token's dark one."""
-    lights = [light for light, _ in theme.COLOURS.values()]
-    darks = [dark for _, dark in theme.COLOURS.values()]
+    lights = [light for light, _ in theme.PAIRS.values()]
+    darks = [dark for _, dark in theme.PAIRS.values()]
     assert len(set(lights)) == len(lights) and not set(lights) & set(darks)
 
 
@@ -193,7 +193,7 @@ def test_page_picture_and_charts_have_the_same_colours():
     """They stand in three places: theme file, exported picture and page each need their own."""
     config = tomllib.loads((ROOT / "explorer/.streamlit/config.toml").read_text())["theme"]
     for place, mode in enumerate(("light", "dark")):
-        colours = {token: pair[place] for token, pair in theme.COLOURS.items()}
+        colours = {token: pair[place] for token, pair in theme.PAIRS.items()}
         assert config[mode]["primaryColor"] == colours["mark"]
         assert config[mode]["backgroundColor"] == colours["surface"]
         assert config[mode]["borderColor"] == colours["border"]
@@ -236,7 +236,7 @@ def test_exact_zeros_have_a_colour_of_their_own_in_the_maps():
     view = depth_chart.draw(curves, "input_grad", 2, None)
     colours = view.figure.layout.coloraxis
     assert colours.cmin == view.scrub["floor"] < plain.cmin
-    assert colours.colorscale[0][1] == "#000000" != plain.colorscale[0][1]
+    assert colours.colorscale[0][1] == theme.ZERO[0] != plain.colorscale[0][1]
 
 
 def test_a_selected_layer_is_marked_at_its_depth():

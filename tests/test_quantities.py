@@ -215,18 +215,35 @@ def test_more_is_darker_on_a_light_page_and_brighter_on_a_dark_one(dark):
 
 
 def test_a_painted_file_is_a_picture_with_other_fills():
-    graph = trace(preset("resnet18"))
+    """A layer without a value loses the colour of its kind; other boxes stay as they are."""
+    graph, opened = trace(preset("resnet18")), frozenset({"stage2", "stage2.0"})
     found = values(graph, "params")
     scale = scale_of("params", [np.array([v for v in found.values() if v])])
     colours = colours_of(found, scale, dark=False)
-    opened = frozenset({"stage2", "stage2.0"})
-    file = painted(picture.standalone(graph, opened), colours)
-    groups = {g.get("data-id"): g for g in ET.fromstring(file).iter(f"{SVG}g")}
-    for id, node in {n.id: n for n in walk(outline(graph, opened))}.items():
-        box = next(mark for mark in groups[id] if "b" in mark.get("class", "").split())
-        is_filled = id in colours and not node.children
-        fill = colours[id] if is_filled else PALETTES["light"]["paper"]
-        assert (box.get("style") or f"fill:{fill}").startswith(f"fill:{fill}")
+    file = picture.standalone(graph, opened)
+    before, after = boxes(file), boxes(painted(file, colours))
+    seen = set()
+    for node in walk(outline(graph, opened)):
+        words, style = after[node.id]
+        assert before[node.id] == (words - {"painted"}, None)
+        is_layer, is_filled = "y" in words, node.id in colours and not node.children
+        assert ("painted" in words) == is_filled
+        fill = colours[node.id] if is_filled else PALETTES["light"]["paper"]
+        assert ((style or "").startswith(f"fill:{fill};")) == (is_filled or is_layer)
+        if not node.children:
+            assert (style is not None) == (is_filled or is_layer)
+            seen.add((is_layer, is_filled))
+    assert seen == {(layer, filled) for layer in (True, False) for filled in (True, False)}
+
+
+def boxes(svg: str) -> dict[str, tuple[set[str], str | None]]:
+    """Id -> classes of the node, style of its box."""
+    found = {}
+    for group in ET.fromstring(svg).iter(f"{SVG}g"):
+        if id := group.get("data-id"):
+            box = next(mark for mark in group if "b" in mark.get("class", "").split())
+            found[id] = set(group.get("class").split()), box.get("style")
+    return found
 
 
 @pytest.mark.parametrize("key", QUANTITIES)

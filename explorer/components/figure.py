@@ -55,7 +55,7 @@ def figure(
     data = {
         "figure": fig,
         "scrub": scrub,
-        "colours": theme.COLOURS,
+        "colours": theme.PAIRS,
         "plotly": f"app/static/{LIBRARY}",
         "label": label,
     }

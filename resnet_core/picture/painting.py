@@ -11,7 +11,7 @@ BAR = 10  # height of the strip of shades
 
 
 def painted(svg: str, colours: dict[str, str], dark: bool = False) -> str:
-    """The picture with the boxes in `colours` (id -> "#rrggbb") filled; open cards are frames.
+    """The picture with the boxes in `colours` (id -> "#rrggbb") filled, open cards framed in them.
 
     Writing on a filled box has the full ink, and layers lose the colours of their kinds.
     """
@@ -26,8 +26,12 @@ def _filled(group: str, colours: dict[str, str], palette: dict[str, str]) -> str
     head, _, inner = group.partition(">")
     words = head.partition('"')[0].split()
     colour = colours.get(head.partition('data-id="')[2].partition('"')[0])
-    if "open" in words or (colour is None and "y" not in words):
+    if colour is None and ("open" in words or "y" not in words):
         return GROUP + group
+    if "open" in words:
+        framed = f'<rect style="stroke:{colour};stroke-width:3" class="b'
+        inner = inner.replace('<rect class="b', framed, 1)
+        return f"{GROUP}{head}>{inner}"
     style = f"fill:{colour or palette['paper']};fill-opacity:1"
     if "y" in words and 'class="b p"' not in inner:  # those on a shortcut keep its colour
         style += f";stroke:{palette['line']}"
