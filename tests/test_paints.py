@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from explorer import paints
-from explorer.curve import curve_of
+from explorer.curve import ALL_OF_FIRST, curve_of, thinned
 from explorer.folds import take_away
 from explorer.link import Experiment
 from explorer.look import Look
@@ -76,6 +76,22 @@ def test_a_run_is_sent_at_some_of_its_steps_the_first_and_last_among_them(key):
     lowest, highest = (table(sent["nets"][role]) for role in ("residual", "plain"))
     assert 10 ** sent["low"] == pytest.approx(lowest.min())
     assert 10 ** sent["high"] == pytest.approx(highest.max())
+
+
+@pytest.mark.parametrize("ops", [1, 70, 1_000, 4_000, 100_000])
+def test_a_deep_net_is_sent_at_few_steps_but_at_all_of_the_first_and_the_last(ops):
+    """Most of the story is in the first steps (curve.ALL_OF_FIRST)."""
+    sent = thinned(10_000, paints.steps_for(ops)).tolist()
+    assert sent[:ALL_OF_FIRST] == list(range(ALL_OF_FIRST)) and sent[-1] == 9_999
+    assert len(sent) <= paints.MAX_STEPS + 1
+    fewest = len(thinned(10_000, paints.steps_for(10**9)))
+    assert len(sent) == fewest or (len(sent) - 1) * ops <= paints.MAX_VALUES
+
+
+def test_more_layers_never_mean_more_steps():
+    steps = [paints.steps_for(ops) for ops in range(1, 20_000, 7)]
+    assert steps == sorted(steps, reverse=True)
+    assert steps[0] == paints.MAX_STEPS and ALL_OF_FIRST < steps[-1] < paints.MAX_STEPS
 
 
 def test_a_run_without_the_quantity_colours_nothing():

@@ -322,7 +322,7 @@ def test_each_sign_of_a_closed_shortcut_has_its_word():
         "C": "conv",
         "D": "pooled",
         "gated": "gate",
-        "gated-x": "gate",
+        "gated-x": "gate-x",
         "scaled": "scale",
         "dropout": "dropout",
         "layer": "layers",

@@ -21,8 +21,8 @@ from resnet_core.spec import NetSpec, StageSpec
 
 FOLDS, TO_SCALE = View(folds=True), View(to_scale=True)
 STAGE, BLOCK = frozenset({"stage1"}), frozenset({"stage1", "stage1.0"})
-#: shortcuts that differ in what they are; B and C only in where, both gates only in what they weigh
-KINDS = ("A", "B", "D", "scaled", "gated", "dropout", "layer")
+#: shortcuts that differ in what they are; B and C only in where
+KINDS = ("A", "B", "D", "scaled", "gated", "gated-x", "dropout", "layer")
 
 
 def signs(svg: str) -> list[str]:
