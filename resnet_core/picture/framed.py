@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from resnet_core.graph import LayerGraph
@@ -27,7 +27,7 @@ CAPTION, LEGENDS = 2.4, 1.6  # of a slide, enlarged
 MOST = 2.6  # enlargement of a small net
 LEGEND = 300  # width of a legend
 BETWEEN, SLIDE_GAP = 28, 64  # two nets, on a page and on a slide
-HEADING = 22  # over a net, where one of twins is meant
+HEADING = 22  # over each of two nets
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Sheet:
 def framed(graph: LayerGraph, frame: Frame = FRAME) -> Sheet:
     """The net as one SVG file that needs nothing else: text is text, no script, no link."""
     nets = drawings(graph, frame.twin)
-    graph = nets[0].graph if len(nets) == 1 else graph
+    if len(nets) == 1:  # the caption says which one it is
+        graph, nets = nets[0].graph, (replace(nets[0], heading=""),)
     width, height, scale, inner = SHAPES[frame.shape](graph, nets, frame)
     paper = PALETTES["dark" if frame.dark else "light"]["paper"]
     svg = (
