@@ -84,8 +84,7 @@ def test_a_deep_net_is_sent_at_few_steps_but_at_all_of_the_first_and_the_last(op
     sent = thinned(10_000, paints.steps_for(ops)).tolist()
     assert sent[:ALL_OF_FIRST] == list(range(ALL_OF_FIRST)) and sent[-1] == 9_999
     assert len(sent) <= paints.MAX_STEPS + 1
-    fewest = len(thinned(10_000, paints.steps_for(10**9)))
-    assert len(sent) == fewest or (len(sent) - 1) * ops <= paints.MAX_VALUES
+    assert len(sent) <= ALL_OF_FIRST + 6 or (len(sent) - 1) * ops <= paints.MAX_VALUES
 
 
 def test_more_layers_never_mean_more_steps():
