@@ -39,7 +39,7 @@ class Expr:
 
 def ops_of_block(graph: LayerGraph, path: str) -> tuple[Op, ...]:
     """The ops of the block at `path` ("stage2.0") in order; SpecError if there is none."""
-    found = tuple(op for op in graph.ops if op.path.startswith(f"{path}."))
+    found = graph.block_ops.get(path, ())
     if not found or not any(block.path == path for block in graph.blocks):
         raise SpecError("block", f"there is no {path!r:.60}", "Use a path such as stage1.0")
     return found

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from itertools import groupby
 
 import torch
 from torch import fx
@@ -86,10 +87,26 @@ class LayerGraph:
     def by_path(self) -> dict[str, Op]:
         return {op.path: op for op in self.ops}
 
+    @cached_property
+    def parts(self) -> dict[str, tuple[Op, ...]]:
+        """ "input", "stem", "stage1", ..., "head" -> its ops, as far as the graph goes."""
+        return {part: tuple(ops) for part, ops in groupby(self.ops, lambda op: _place(op, 1))}
+
+    @cached_property
+    def block_ops(self) -> dict[str, tuple[Op, ...]]:
+        """ "stage1.0" -> its ops; the stem's and the head's are not among them."""
+        inside = (op for op in self.ops if op.path.startswith("stage"))
+        return {block: tuple(ops) for block, ops in groupby(inside, lambda op: _place(op, 2))}
+
     def _repr_html_(self) -> str:
         from .notebook import picture_of  # imports what draws
 
         return picture_of(self)
+
+
+def _place(op: Op, levels: int) -> str:
+    """The first so many names of its path."""
+    return ".".join(op.path.split(".", levels)[:levels])
 
 
 #: names of modules in whose path a layer is beside the main path

@@ -1,4 +1,7 @@
-"""Pieces -> one picture: cards are stacked, frames grow around what is put in them."""
+"""Pieces -> one picture: cards are stacked, frames grow around what is put in them.
+
+The browser's component does the same with the same numbers (diagram_stack.js).
+"""
 
 from __future__ import annotations
 
@@ -14,40 +17,50 @@ class Stack:
 
     svg: str
     height: int
-    boxes: dict[str, Box]
 
 
 def compose(card: Card, opened: frozenset[str]) -> Stack:
-    """`card` with what it shows when `opened` are open; its upper edge is y = 0.
-
-    The browser's component does the same with the same numbers.
-    """
+    """`card` with what it shows when `opened` are open; its upper edge is y = 0."""
     place, piece = shown(card, opened)
-    boxes = {card.named(id): box for id, box in piece.boxes}
     if not card.children or not place:
-        return Stack(card.named(piece.svg), piece.height, boxes)
+        return Stack(card.named(piece.svg), piece.height)
     marks, y = [], piece.height
     for child in card.children:
         y += child.above.room
         inner = compose(child, opened)
         marks.append(at(y, child.above.svg + inner.svg))
-        boxes |= {id: replace(box, y=box.y + y) for id, box in inner.boxes.items()}
         y += inner.height
     marks.append(at(y, card.below.svg))
     y += card.below.room
-    for id, box in piece.boxes:
-        boxes[id] = replace(box, h=y)
-    return Stack(piece.svg.replace('height="0"', f'height="{y}"', 1) + "".join(marks), y, boxes)
+    return Stack(piece.svg.replace('height="0"', f'height="{y}"', 1) + "".join(marks), y)
+
+
+def boxes_of(card: Card, opened: frozenset[str]) -> dict[str, Box]:
+    """Where every node of that stack stands, cards before what is in them."""
+    boxes: dict[str, Box] = {}
+    _place(card, opened, 0, boxes)
+    return boxes
+
+
+def _place(card: Card, opened: frozenset[str], y: int, boxes: dict[str, Box]) -> int:
+    """Puts the boxes of `card`, which begins at `y`, into `boxes`; where it ends."""
+    place, piece = shown(card, opened)
+    boxes |= {card.named(id): replace(box, y=box.y + y) for id, box in piece.boxes}
+    end = y + piece.height
+    if not card.children or not place:
+        return end
+    for child in card.children:
+        end = _place(child, opened, end + child.above.room, boxes)
+    end += card.below.room
+    boxes |= {id: replace(box, y=y, h=end - y) for id, box in piece.boxes}
+    return end
 
 
 def shown(card: Card, opened: frozenset[str]) -> tuple[int, Piece]:
     """Place and piece of the last state whose needs are met."""
-    met = (
-        place
-        for place in reversed(range(len(card.states)))
-        if all(card.named(id) in opened for id in card.states[place].needs)
-    )
-    place = next(met)
+    place = len(card.states) - 1
+    while not all(card.named(id) in opened for id in card.states[place].needs):
+        place -= 1
     return place, card.states[place].piece
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from resnet_core.graph import LayerGraph
 
-from .compose import compose
+from .compose import boxes_of, compose
 from .layout import WIDTH, Box
-from .scene import scene
+from .scene import Card, scene
 from .view import VIEW, View
 
 
@@ -19,10 +20,17 @@ class Picture:
     svg: str
     width: int
     height: int
-    nodes: dict[str, Box]  # by id, in order of drawing
+    scene: Card = field(repr=False)
+    opened: frozenset[str] = field(repr=False)
+
+    @cached_property
+    def nodes(self) -> dict[str, Box]:
+        """Where each visible node stands, by id."""
+        return boxes_of(self.scene, self.opened)
 
 
 def draw(graph: LayerGraph, opened: frozenset[str] = frozenset(), view: View = VIEW) -> Picture:
     """The net from input to classes, with the cards in `opened` showing what they hold."""
-    stack = compose(scene(graph, view), opened)
-    return Picture(stack.svg, WIDTH, stack.height, stack.boxes)
+    whole = scene(graph, view)
+    stack = compose(whole, opened)
+    return Picture(stack.svg, WIDTH, stack.height, whole, opened)

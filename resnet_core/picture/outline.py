@@ -30,6 +30,7 @@ class _Look(NamedTuple):
 
     opened: frozenset[str]
     folds: bool
+    signs: dict[BlockSpec, str]  # of shortcuts: equal blocks have the same
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,11 @@ class Node:
         """Of the output: C, H, W, or C behind the flatten."""
         return self.ops[-1].shape
 
-    @property
+    @cached_property
     def params(self) -> int:
         return sum(op.params for op in self.ops)
 
-    @property
+    @cached_property
     def macs(self) -> int:
         return sum(op.macs for op in self.ops)
 
@@ -93,8 +94,8 @@ def outline(
     graph: LayerGraph, opened: frozenset[str] = frozenset(), view: View = VIEW
 ) -> tuple[Node, ...]:
     """The nodes at the top level, input first; those in `opened` have children."""
-    look = _Look(opened, view.folds)
-    return tuple(_part(graph, look, part, tuple(ops)) for part, ops in groupby(graph.ops, _part_of))
+    look = _Look(opened, view.folds, {})
+    return tuple(_part(graph, look, part, ops) for part, ops in graph.parts.items())
 
 
 def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
@@ -114,7 +115,7 @@ def edges(graph: LayerGraph, nodes: tuple[Node, ...]) -> tuple[tuple[str, str], 
 def openable(graph: LayerGraph) -> dict[str, frozenset[str]]:
     """What to open for each depth: "net" (nothing), "stages", "blocks" and "layers" (all)."""
     everything = frozenset(
-        {_part_of(op) for op in graph.ops if op.kind != "input"}
+        graph.parts.keys() - {"input"}
         | {block.path for block in graph.blocks}
         | {_run_id(run) for run in _runs(graph.blocks) if len(run) > 1}
         | {_card_of(op) for op in graph.ops if ATTENTION in op.path}
@@ -128,7 +129,7 @@ def opened_for(graph: LayerGraph) -> frozenset[str]:
     """The cards to open so that the (+) that cannot add is seen; none in a net that is whole."""
     if not graph.broken:
         return frozenset()
-    return frozenset({_part_of(graph.ops[-1]), graph.broken.block.path})
+    return frozenset({list(graph.parts)[-1], graph.broken.block.path})
 
 
 def in_run(path: str, id: str) -> bool:
@@ -151,15 +152,15 @@ def _part(graph: LayerGraph, look: _Look, part: str, ops: tuple[Op, ...]) -> Nod
         return _node(graph, part, "input", "Input", ops)
     blocks = tuple(b for b in graph.blocks if b.path.startswith(f"{part}."))
     if blocks:
-        return _stage(graph, look, blocks, ops)
+        return _stage(graph, look, part, blocks)
     children = _layers(graph, look, ops) if part in look.opened else ()
     more = {"what": part_what(ops), "children": children, "can_open": True}
     return _node(graph, part, part, part.capitalize(), ops, **more)
 
 
-def _stage(graph: LayerGraph, look: _Look, blocks: tuple, ops: tuple[Op, ...]) -> Node:
-    stage = _part_of(ops[0])
-    ops_of = {path: tuple(group) for path, group in groupby(ops, _block_of)}
+def _stage(graph: LayerGraph, look: _Look, stage: str, blocks: tuple) -> Node:
+    ops = graph.parts[stage]
+    ops_of = graph.block_ops
     runs = _runs(blocks) if stage in look.opened else ()
     count = graph.net.stages[int(stage.removeprefix("stage")) - 1].num_blocks
     return _node(
@@ -170,7 +171,7 @@ def _stage(graph: LayerGraph, look: _Look, blocks: tuple, ops: tuple[Op, ...]) -
         ops,
         what=stage_what(count, blocks[0]),
         stride=blocks[0].stride,
-        skips=tuple(_skip(graph, of_block) for of_block in ops_of.values()),
+        skips=tuple(_skip(graph, look, block, ops_of[block.path]) for block in blocks),
         children=tuple(_run(graph, look, run, ops_of) for run in runs),
         can_open=True,
     )
@@ -188,7 +189,7 @@ def _run(graph: LayerGraph, look: _Look, run: tuple, ops_of: dict) -> Node:
         f"Blocks {first}–{last}",
         tuple(op for block in run for op in ops_of[block.path]),
         what=blocks_what(len(run), run[0]).replace(" ", " equal ", 1),
-        skips=tuple(_skip(graph, ops_of[block.path]) for block in run),
+        skips=tuple(_skip(graph, look, block, ops_of[block.path]) for block in run),
         children=tuple(_block(graph, look, block, ops_of[block.path]) for block in inside),
         can_open=True,
     )
@@ -204,7 +205,7 @@ def _block(graph: LayerGraph, look: _Look, block: BlockSpec, ops: tuple[Op, ...]
         ops,
         what="" if before == after else f"{before}→{after}",
         stride=block.stride,
-        skips=(_skip(graph, ops),),
+        skips=(_skip(graph, look, block, ops),),
         children=_layers(graph, look, ops, block) if block.path in look.opened else (),
         can_open=True,
         block=block,
@@ -239,9 +240,12 @@ def _layer(graph: LayerGraph, ops: tuple[Op, ...], on_shortcut: bool = False) ->
     return _node(graph, op.path, op.kind, layer_title(op), ops, **more)
 
 
-def _skip(graph: LayerGraph, ops: tuple[Op, ...]) -> str:
-    is_broken = graph.broken and ops[-1] is graph.ops[-1]
-    return "broken" if is_broken else skip_sign(ops)
+def _skip(graph: LayerGraph, look: _Look, block: BlockSpec, ops: tuple[Op, ...]) -> str:
+    if graph.broken and ops[-1] is graph.ops[-1]:
+        return "broken"
+    if block not in look.signs:
+        look.signs[block] = skip_sign(ops)
+    return look.signs[block]
 
 
 def _runs(blocks: tuple[BlockSpec, ...]) -> tuple[tuple[BlockSpec, ...], ...]:
@@ -269,14 +273,6 @@ def _number(block: BlockSpec) -> int:
 
 def _stage_of(block: BlockSpec) -> str:
     return block.path.partition(".")[0]
-
-
-def _part_of(op: Op) -> str:
-    return op.path.partition(".")[0]
-
-
-def _block_of(op: Op) -> str:
-    return ".".join(op.path.split(".", 2)[:2])
 
 
 def _card_of(op: Op) -> str:

@@ -26,6 +26,8 @@ PART_GAP = 40  # between stages: an arrow, the shape and its picture
 OUTPUT_HEIGHT = 32
 #: stand for a block's path and number in the drawing that equal blocks share: private characters
 PATH, NUMBER = "\ue000", "\ue001"
+MOST_DRAWN = 2000
+_drawn: dict[tuple, tuple] = {}  # blocks: an edit leaves most as they are
 
 
 @dataclass(frozen=True)
@@ -73,12 +75,11 @@ class Card:
 def scene(graph: LayerGraph, view: View = VIEW) -> Card:
     """The whole net as a card whose children are its parts, input first."""
     nodes = outline(graph, openable(graph)["blocks"] | {"stem", "head"}, view)
-    shared: dict[tuple, tuple[State, ...]] = {}  # what equal blocks show
     cards, above = [], None
     for node in nodes:
         shape = above.shape if above and above.kind != "input" else None
         edge = Edge(PART_GAP, lead(PART_GAP, 0, shape, tiles=True)) if above else Edge(MARGIN, "")
-        cards.append(_card(graph, view, node, edge, shared))
+        cards.append(_card(graph, view, node, edge))
         above = node
     end = _end(graph)
     room = PART_GAP + OUTPUT_HEIGHT + MARGIN
@@ -86,20 +87,18 @@ def scene(graph: LayerGraph, view: View = VIEW) -> Card:
     return Card((top, top), Edge(0, ""), children=tuple(cards), below=Edge(room, end))
 
 
-def _card(graph: LayerGraph, view: View, node: Node, above: Edge, shared: dict) -> Card:
+def _card(graph: LayerGraph, view: View, node: Node, above: Edge) -> Card:
     if node.block:
-        key = (node.block, node.in_shape, node.params, node.macs, bool(node.broken))
-        if key not in shared:
-            shared[key] = _block_states(graph, view, node)
-        path, _, number = node.id, *node.id.rpartition(".")[1:]
-        return Card(shared[key], above, path, str(int(number) + 1))
+        states = _block_states(graph, node, view)
+        number = int(node.id.rpartition(".")[2]) + 1
+        return Card(states, above, node.id, str(number))
     closed = State((), _piece(replace(node, children=()), view, graph))
     if node.kind in ("stage", "run"):
         opened = State((node.id,), _frame(node))
         return Card(
             (closed, opened),
             above,
-            children=_stacked(graph, view, node, shared),
+            children=_stacked(graph, view, node),
             below=Edge(PAD, _foot(node)),
         )
     if not node.can_open:
@@ -107,27 +106,40 @@ def _card(graph: LayerGraph, view: View, node: Node, above: Edge, shared: dict) 
     return Card((closed, State((node.id,), _piece(node, view, graph))), above)
 
 
-def _stacked(graph: LayerGraph, view: View, node: Node, shared: dict) -> tuple[Card, ...]:
+def _stacked(graph: LayerGraph, view: View, node: Node) -> tuple[Card, ...]:
     header, cards, above = OPEN[node.kind][2], [], None
     for child in node.children:
         gap, room = (CARD_GAP, 0) if above else (LAYER_GAP, header)
         shape = above.shape if above and shows_shape(above) else None
         gap += LABEL_ROOM if shape else 0
-        cards.append(_card(graph, view, child, Edge(gap, lead(gap, room, shape)), shared))
+        cards.append(_card(graph, view, child, Edge(gap, lead(gap, room, shape))))
         above = child
     return tuple(cards)
 
 
-def _block_states(graph: LayerGraph, view: View, node: Node) -> tuple[State, ...]:
-    """Closed, open, and open with its attention open: of this block and all that equal it."""
-    alone = _alone(graph, node)
-    stage, path = node.id.partition(".")[0], node.id
+def _block_states(graph: LayerGraph, node: Node, view: View) -> tuple[State, ...]:
+    """What a block shows, drawn once for all that equal it, in this net or another."""
+    costs, error = (node.params, node.macs), str(node.broken or "")  # a ghost's costs differ
+    size = graph.net.input_shape if view.to_scale else ()
+    key = (node.block, node.in_shape, costs, error, graph.net.is_plain, view, size)
+    states = _drawn.get(key)
+    if states is None:
+        states = _draw_block(_alone(graph, node), node.id, view)
+        if len(_drawn) >= MOST_DRAWN:
+            _drawn.clear()
+        _drawn[key] = states
+    return states
+
+
+def _draw_block(alone: LayerGraph, path: str, view: View) -> tuple[State, ...]:
+    """Closed, open, and open with its attention open; PATH and NUMBER stand for its own."""
+    stage = path.partition(".")[0]
     inner = sorted(id for id in openable(alone)["layers"] if id.startswith(f"{path}."))
     opened = [(), (path,), *([(path, *inner)] if inner else [])]
     states = []
     for ids in opened:
         block = outline(alone, frozenset({stage, *ids}), view)[1].children[0]
-        piece = _piece(block, view, graph)
+        piece = _piece(block, view, alone)
         svg = piece.svg.replace(f'"{path}', f'"{PATH}').replace(f" {path}.", f" {PATH}.")
         svg = svg.replace(f">{block.title}<", f">Block {NUMBER}<")
         svg = svg.replace(f'aria-label="{block.title};', f'aria-label="Block {NUMBER};')
