@@ -230,7 +230,9 @@ def test_a_painted_file_is_a_picture_with_other_fills():
         assert ("painted" in words) == is_filled
         fill = colours[node.id] if is_filled else PALETTES["light"]["paper"]
         assert ((style or "").startswith(f"fill:{fill};")) == (is_filled or is_layer)
-        if not node.children:
+        if node.children:
+            assert style.startswith(f"stroke:{colours[node.id]};"), "an open card is a frame"
+        else:
             assert (style is not None) == (is_filled or is_layer)
             seen.add((is_layer, is_filled))
     assert seen == {(layer, filled) for layer in (True, False) for filled in (True, False)}
