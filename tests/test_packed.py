@@ -6,7 +6,7 @@ import re
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from test_picture import opened_graphs
+from nets import opened_graphs
 
 from resnet_core.graph import trace
 from resnet_core.picture import draw, openable, packed, scene
