@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -55,6 +56,11 @@ def read_run(
         read[curve.role] = measured(key, curve.records, rows, where)
         steps[curve.role] = every[rows].tolist()
     return read, steps
+
+
+def row_at(steps: Sequence[int], step: int | None) -> int:
+    """The last row at or before a step, as paint.js finds it; None is the newest."""
+    return -1 if step is None else max(bisect_right(steps, step) - 1, 0)
 
 
 def steps_for(ops: int) -> int:

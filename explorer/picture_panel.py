@@ -17,7 +17,7 @@ def show() -> None:
     if not look.as_dot:
         colour_panel.show()
     if look.as_dot:
-        st.graphviz_chart(picture.dot(graph, state.opened(), look.view), width="stretch")
+        st.graphviz_chart(picture.dot(graph, state.opened(), look.view, look.twin), width="stretch")
         return
     diagram(
         cached.scenes(graph.net, look.view, look.twin),
@@ -41,17 +41,16 @@ def switches() -> None:
     if state.net().is_plain:
         names |= {"net": "Plain", "twin": "Residual twin"}
     with st.container(horizontal=True, vertical_alignment="center", key="levels", gap="small"):
-        if not state.look_of().as_dot:
-            st.segmented_control(
-                "Twin",
-                TWINS,
-                format_func=names.get,
-                key=state.look_widget("twin"),
-                required=True,
-                on_change=state.look_from,
-                args=("twin",),
-                label_visibility="collapsed",
-            )
+        st.segmented_control(
+            "Twin",
+            TWINS,
+            format_func=names.get,
+            key=state.look_widget("twin"),
+            required=True,
+            on_change=state.look_from,
+            args=("twin",),
+            label_visibility="collapsed",
+        )
         st.space("stretch")
         if not state.presenting():
             with st.popover("View", icon=":material/tune:", key="view"):

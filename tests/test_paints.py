@@ -110,12 +110,13 @@ def test_a_net_that_cannot_be_built_is_coloured_as_far_as_it_goes():
 
 @pytest.fixture
 def look_at(monkeypatch):
-    """look_at(key) colours the screen by a quantity."""
+    """look_at(key, step) colours the screen by a quantity, at the step of the slider."""
 
-    def look(key: str) -> None:
+    def look(key: str, step: int | None = None) -> None:
         experiment = Experiment(net=NET, batch_size=16)
         monkeypatch.setattr(take_away.state, "look_of", lambda: Look(colour=key))
         monkeypatch.setattr(take_away.state, "experiment", lambda: experiment)
+        monkeypatch.setattr(take_away.state, "step", lambda: step)
 
     return look
 
@@ -135,10 +136,14 @@ def test_a_file_of_a_run_has_the_scale_of_all_its_steps_and_says_its_own(look_at
     tint, sent = take_away.tint(trace(NET)), paints.of_run(curves, "input_grad", folds=False)
     assert (math.log10(tint.scale.low), math.log10(tint.scale.high)) == (sent["low"], sent["high"])
     assert tint.note == "step 598"
-    for curve in curves:
-        newest = values(curve.graph, "input_grad", curve.records, 598)
-        expected = {id: value for id, value in newest.items() if value is not None}
-        assert tint.values[curve.role] == expected
+    for step, note in ((None, "step 598"), (3, "step 2")):
+        look_at("input_grad", step)
+        tint = take_away.tint(trace(NET))
+        assert tint.note == note
+        for curve in curves:
+            found = values(curve.graph, "input_grad", curve.records, int(note.split()[1]))
+            expected = {id: value for id, value in found.items() if value is not None}
+            assert tint.values[curve.role] == expected
     for nothing in ([], run(0, "input_grad"), run(3, "act_rms")):
         monkeypatch.setattr(take_away, "curves_of", lambda graph, curves=nothing: curves)
         assert take_away.tint(trace(NET)) is None
@@ -148,3 +153,8 @@ def test_there_is_a_css_colour_for_each_shade_in_both_themes():
     light, dark = colours.shades(False), colours.shades(True)
     assert paints.SHADES[0] == f"light-dark({light[0]}, {dark[0]})"
     assert len(paints.SHADES) == colours.SHADES
+
+
+@pytest.mark.parametrize(("step", "row"), [(None, 3), (0, 0), (7, 1), (8, 2), (99, 3)])
+def test_a_file_shows_the_last_row_at_or_before_the_sliders_step(step, row):
+    assert range(4)[paints.row_at([2, 4, 8, 12], step)] == row

@@ -75,7 +75,7 @@ def switch(label: str, options: dict[str, str]) -> str:
 
 
 def tint(graph: LayerGraph) -> Tint | None:
-    """The quantity that colours the picture, on the scale of the screen; of a run its newest step.
+    """The quantity that colours the picture, on the scale of the screen; of a run at its step.
 
     That scale spans both twins, and all steps that the screen can show.
     """
@@ -84,19 +84,20 @@ def tint(graph: LayerGraph) -> Tint | None:
         return None
     folds, batch = look.view.folds, state.experiment().batch_size
     if not QUANTITIES[look.colour].is_measured:
-        read, note = paints.read_net(graph.net, look.colour, batch, folds), ""
+        read, steps = paints.read_net(graph.net, look.colour, batch, folds), {}
     else:
         read, steps = paints.read_run(curves_of(graph), look.colour, folds)
-        note = f"step {max((step for of_one in steps.values() for step in of_one), default=0):,}"
     tables = [part.rows for part in read.values()]
     if not any(table.size for table in tables):
         return None
-    newest = {
-        role: dict(zip(part.ids, part.rows[-1].tolist(), strict=True))
+    rows = {role: paints.row_at(steps.get(role, ()), state.step()) for role in read}
+    shown = {
+        role: dict(zip(part.ids, part.rows[rows[role]].tolist(), strict=True))
         for role, part in read.items()
         if part.rows.size
     }
-    return Tint(newest, scale_of(look.colour, tables), note)
+    told = [steps[role][rows[role]] for role in shown if steps.get(role)]
+    return Tint(shown, scale_of(look.colour, tables), f"step {max(told):,}" if told else "")
 
 
 def curves_of(graph: LayerGraph) -> list[Curve]:
