@@ -71,6 +71,7 @@ KEPT = (
     "look",
     "looked",
     "stamp",
+    "step",
     "selected",
 )
 KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")

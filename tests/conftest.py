@@ -42,8 +42,9 @@ def data_folder(tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(tmp_path_factory):
+    """One server for all browser tests of a process; test_browser.py has one of its own."""
     from browsers import server
 
     with server(tmp_path_factory.mktemp("served")) as url:

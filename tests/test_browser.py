@@ -3,11 +3,18 @@
 import re
 
 import pytest
-from browsers import CHROMIUM, field, settled, shoot
+from browsers import CHROMIUM, field, server, settled, shoot
 from engines import wait_for
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """A server that has not run anything yet."""
+    with server(tmp_path_factory.mktemp("served")) as url:
+        yield url
 
 
 def points(page) -> list[int]:
