@@ -169,7 +169,7 @@ def test_the_default_experiment(open_page):
     assert min(kept) > 2 and max(kept) < 120
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (420, 900)], ids=str)
 def test_nothing_runs_off_the_side(open_page, scheme, size):
     page = open_page("/?run=1", scheme, size)

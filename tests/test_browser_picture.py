@@ -444,6 +444,7 @@ def test_a_screen_reader_finds_a_tree(open_page):
     page = open_page("/?open=stage2,stage2.0,stage2.2..8")
     tree = page.get_by_role("tree", name="Diagram of the net")
     items = tree.get_by_role("treeitem")
+    expect(items.first).to_be_visible()
     expect(items).to_have_count(picture(page).locator(".n").count())
     for name, expanded in [("^Stage 2; ", True), ("^Stage 1; ", False)]:
         found = tree.get_by_role("treeitem", name=re.compile(name), expanded=expanded)

@@ -63,7 +63,7 @@ def looked_at(file: bytes) -> tuple[tuple, tuple, int]:
     return image.size, image.getpixel((5, 5)), len(image.getcolors(2**24))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_png_is_a_slide_in_the_colours_of_the_screen(take_away, scheme):
     page = take_away(scheme)
     download = saved(page, "PNG")

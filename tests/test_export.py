@@ -156,6 +156,7 @@ def test_names_stay_readable():
     assert identifier("深い") == "resnet"
 
 
+@pytest.mark.slow
 def test_exported_training_runs_alone_and_prints_every_block(tmp_path):
     net = replace(VOCABULARY["skips in stage 1 alone"], input_shape=(1, 8, 8))
     file = tmp_path / "net.py"

@@ -251,6 +251,7 @@ def test_a_preset_counts_as_its_definition_says(key):
     assert (graph.params, graph.macs) == FORMULAS[key](net.input_shape, net.num_classes)
 
 
+@pytest.mark.slow  # at its own size each is counted in the quick suite
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(FORMULAS)), sizes, st.integers(1, 1000))
 def test_a_preset_counts_as_its_definition_says_at_any_size(key, shape, classes):
