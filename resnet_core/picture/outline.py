@@ -114,15 +114,28 @@ def edges(graph: LayerGraph, nodes: tuple[Node, ...]) -> tuple[tuple[str, str], 
 
 def openable(graph: LayerGraph) -> dict[str, frozenset[str]]:
     """What to open for each depth: "net" (nothing), "stages", "blocks" and "layers" (all)."""
-    everything = frozenset(
+    stages, runs = stages_of(graph), runs_of(graph)
+    everything = (
         graph.parts.keys() - {"input"}
         | {block.path for block in graph.blocks}
-        | {_run_id(run) for run in _runs(graph.blocks) if len(run) > 1}
         | {_card_of(op) for op in graph.ops if ATTENTION in op.path}
+        | runs
     )
-    stages = frozenset(id for id in everything if id.startswith("stage") and "." not in id)
-    runs = frozenset(id for id in everything if ".." in id)
-    return {"net": frozenset(), "stages": stages, "blocks": stages | runs, "layers": everything}
+    return {
+        "net": frozenset(),
+        "stages": stages,
+        "blocks": stages | runs,
+        "layers": frozenset(everything),
+    }
+
+
+def stages_of(graph: LayerGraph) -> frozenset[str]:
+    return frozenset(part for part in graph.parts if part.startswith("stage"))
+
+
+def runs_of(graph: LayerGraph) -> frozenset[str]:
+    """The runs of equal blocks that share a card."""
+    return frozenset(_run_id(run) for run in _runs(graph.blocks) if len(run) > 1)
 
 
 def opened_for(graph: LayerGraph) -> frozenset[str]:

@@ -16,7 +16,7 @@ from .layer_marks import LAYERS, layer, pill
 from .layout import AXIS, CARD_GAP, LABEL_ROOM, LAYER_GAP, OPEN, PAD, Box, layout, shows_shape
 from .lettering import text_width
 from .marks import group, rect, write
-from .outline import Node, openable, outline
+from .outline import Node, openable, outline, runs_of, stages_of
 from .view import VIEW, View
 from .ways import arcs
 from .wires import arc, beside, down, inside, lead, unfinished
@@ -27,7 +27,7 @@ OUTPUT_HEIGHT = 32
 #: stand for a block's path and number in the drawing that equal blocks share: private characters
 PATH, NUMBER = "\ue000", "\ue001"
 MOST_DRAWN = 2000
-_drawn: dict[tuple, tuple] = {}  # blocks: an edit leaves most as they are
+DRAWN: dict[tuple, tuple] = {}  # blocks: an edit leaves most as they are
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Card:
 
 def scene(graph: LayerGraph, view: View = VIEW) -> Card:
     """The whole net as a card whose children are its parts, input first."""
-    nodes = outline(graph, openable(graph)["blocks"] | {"stem", "head"}, view)
+    nodes = outline(graph, stages_of(graph) | runs_of(graph) | {"stem", "head"}, view)
     cards, above = [], None
     for node in nodes:
         shape = above.shape if above and above.kind != "input" else None
@@ -122,12 +122,12 @@ def _block_states(graph: LayerGraph, node: Node, view: View) -> tuple[State, ...
     costs, error = (node.params, node.macs), str(node.broken or "")  # a ghost's costs differ
     size = graph.net.input_shape if view.to_scale else ()
     key = (node.block, node.in_shape, costs, error, graph.net.is_plain, view, size)
-    states = _drawn.get(key)
+    states = DRAWN.get(key)
     if states is None:
         states = _draw_block(_alone(graph, node), node.id, view)
-        if len(_drawn) >= MOST_DRAWN:
-            _drawn.clear()
-        _drawn[key] = states
+        if len(DRAWN) >= MOST_DRAWN:
+            DRAWN.clear()
+        DRAWN[key] = states
     return states
 
 
