@@ -14,11 +14,10 @@ from resnet_core import picture
 def show() -> None:
     graph, look = state.graph(), state.look_of()
     switches()
-    if not look.as_dot:
-        colour_panel.show()
     if look.as_dot:
         st.graphviz_chart(picture.dot(graph, state.opened(), look.view, look.twin), width="stretch")
         return
+    colour_panel.show()
     diagram(
         cached.scenes(graph.net, look.view, look.twin),
         opened=state.opened(),

@@ -55,7 +55,12 @@ function show(view, data) {
     view.opened = new Set(data.opened)
     view.stamp = data.stamp
   }
-  stack(view)
+  const shown = JSON.stringify([data.scenes, data.stages, data.can_open_all, [...view.opened].sort()])
+  if (shown !== view.shown) { // most reruns change nothing here
+    view.levels = levels(view)
+    stack(view)
+  }
+  view.shown = shown
   mark(view)
   grow(view)
   if (view.cycled) tellShortcut(view)
@@ -146,6 +151,7 @@ function toggle(view, node) {
 
 function opened(view) { // drawn at once; the server is told, for the URL
   view.stamp += 1
+  view.shown = null // it is no longer what the server has sent
   stack(view)
   mark(view)
   view.send("opened", { ids: [...view.opened], stamp: view.stamp })

@@ -60,8 +60,6 @@ function fill(view, scene, item, [states, above, path, number, below, children])
   if (item.kids.length === 0 || !state) item.own.classList.toggle("new", write(item.own, named(svg)))
   else write(item.own, named(svg))
   const shown = (state && children) || []
-  item.size = height
-  item.cards = shown
   while (item.kids.length > shown.length) item.kids.pop().el.remove()
   let y = height
   shown.forEach((card, place) => {
@@ -105,13 +103,13 @@ function levels(view) {
 }
 
 const isLevel = (view, name) => {
-  const ids = new Set(levels(view)[name])
+  const ids = new Set(view.levels[name])
   const same = ids.size === view.opened.size && [...ids].every(id => view.opened.has(id))
   // where no blocks are folded, stages and blocks are one: the deeper name is said
   return same && !(name === "stages" && isLevel(view, "blocks"))
 }
 
 function openLevel(view, name) {
-  view.opened = new Set(levels(view)[name])
+  view.opened = new Set(view.levels[name])
   opened(view)
 }
