@@ -137,3 +137,5 @@ DATASETS = {
         load=load_digits,
     ),
 }
+#: how training images are varied from step to step
+AUGMENTATIONS = {"none": "as they are"}

@@ -24,5 +24,8 @@ RANGES = {
     "lr": (float, 1e-9, 10),
     "momentum": (float, 0, 0.9999),
     "weight_decay": (float, 0, 1),
+    "warmup": (int, 0, 20_000),
+    "label_smoothing": (float, 0, 0.9),
+    "clip": (float, 1e-6, 1e6),
     "seed": (int, 0, 2**31 - 1),
 }

@@ -16,11 +16,11 @@ from .data import batches, dataset_row, fit
 from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
 from .layers import StochasticDepth
+from .optimizers import SGD
 from .probes import PROBES, Watch, instruments, is_dear, labels
 from .ranges import RANGES
 from .record import Diverged, Record
 from .run_config import RunConfig
-from .sgd import SGD
 from .twins import build_pair_member, pair_fingerprints, pair_of
 
 __all__ = [

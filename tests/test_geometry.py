@@ -31,8 +31,8 @@ from resnet_core.layers import (
 )
 from resnet_core.memory import OPTIMIZERS, PRECISIONS, training_memory
 from resnet_core.net import assemble, build
+from resnet_core.optimizers import SGD
 from resnet_core.presets import cifar, digits, preset
-from resnet_core.sgd import SGD
 from resnet_core.shortcuts import SHORTCUTS
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.stems import STEMS

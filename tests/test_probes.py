@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional as F
 
 from resnet_core.graph import trace
+from resnet_core.optimizers import SGD
 from resnet_core.presets import PRESETS, cifar, digits
 from resnet_core.probes import PROBES, l2_norm, labels, scaled_norm
-from resnet_core.sgd import SGD
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import RunConfig, Trainer
 

@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from resnet_core.data import batches
+from resnet_core.optimizers import SGD
 from resnet_core.probes.norms import l2_norm
 from resnet_core.probes.places import block_paths
-from resnet_core.sgd import SGD
 
 
 class InputGradient:

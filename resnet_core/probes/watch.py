@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from resnet_core.sgd import SGD
+from resnet_core.optimizers import SGD
 
 #: dear probes look at each of the first steps, where most happens, and then at every so many
 FIRST, EVERY = 20, 4

@@ -22,6 +22,34 @@ class StoreError(EngineError):
     """The data folder or its database cannot be used: one plain sentence, with what would do."""
 
 
+class NotYours(EngineError):
+    """A run may be changed by who started it, and by whoever has the lecturer's key."""
+
+
+@dataclass(frozen=True)
+class User:
+    """Who asks: `id` is that of the browser, from its cookie, or of whoever starts from a shell."""
+
+    id: str = ""
+    is_lecturer: bool = False
+
+    def may_change(self, run: Run) -> bool:
+        """Its own runs; those of nobody; with the key, all."""
+        return self.is_lecturer or run.owner in ("", self.id)
+
+
+@dataclass(frozen=True)
+class SeriesPlace:
+    """Where a run stands in a series of runs that are shown together; see resnet_core.series."""
+
+    id: str  # of the series: the request id that it was submitted with
+    kind: str  # key of series.SERIES
+    title: str
+    index: int  # 0 = the first
+    size: int
+    label: str  # what tells it from the others: "seed 2", "depth 56"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """What was settled before step 0 and is part of what makes a run repeatable."""
@@ -40,6 +68,7 @@ class ModelEnd:
     step: int  # the last one it was in
     path: str | None = None  # diverged: the first op with a non-finite value
     what: str | None = None  # diverged: "output", "gradient" or "loss"
+    cause: str | None = None  # diverged: the likely cause, one sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +105,11 @@ class Run:
     first_record_s: float | None = None  # from submit to the first stored record
     elapsed_s: float = 0.0  # training since the first record, without pauses
     eta_s: float | None = None  # None until there is a speed to go by
+    owner: str = ""  # User.id of who started it
+    series: SeriesPlace | None = None
+    slot: str | None = None  # where it trains: "cpu:0", "cuda:0"; None before it has one
+    wait_s: float | None = None  # expected, while it is queued; None if nothing is known
+    lr: float | None = None  # the peak that was asked for last, while it runs
 
     @property
     def is_over(self) -> bool:
