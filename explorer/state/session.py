@@ -1,0 +1,188 @@
+"""The experiment of a session, its undo, and the URL that says the same; the root of `state`.
+
+The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `view` the
+presentation mode; look.py has the words for the picture. A rerun reads the URL only when it changed
+behind our back: first load, pasted link, Back and Forward.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+
+import streamlit as st
+
+from explorer import cached, link, look, stage_table
+from explorer.link import Experiment
+from explorer.look import Look
+from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
+from resnet_core.runs.engine import EngineError
+from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
+
+SS = st.session_state
+HISTORY = 100  # steps of undo
+
+
+def begin() -> None:
+    """Once per script run, before anything is shown: defaults, then what the URL says."""
+    if "experiment" not in SS:
+        SS.undo, SS.redo = [], []
+        SS.look, SS.stamp, SS.selected = Look(), 0, None
+        SS.request_id = uuid.uuid4().hex
+        SS.seen, SS.looked = (None, None), {}  # `x` and `run`, and look.WORDS, as last seen
+        SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
+        SS.file_error = SS.checkpoint = None
+        show_experiment(Experiment())
+    _read_url()
+    words = {name: st.query_params[name] for name in look.WORDS if name in st.query_params}
+    if words != SS.looked:
+        SS.looked, SS.look, SS.stamp = words, Look.of(words, graph()), SS.stamp + 1
+
+
+def _read_url() -> None:
+    code, run = st.query_params.get("x"), st.query_params.get("run")
+    before_code, before_run = SS.seen
+    SS.seen = code, run
+    if run != before_run:
+        known = run and run.isascii() and run.isdigit() and len(run) < 16
+        SS.run, SS.run_missing = (int(run), None) if known else (None, run)
+    if code == before_code and (code or before_code or run == before_run):
+        return
+    try:
+        shown = link.decode(code) if code else _without_code()
+    except SpecError as e:
+        SS.refused = e
+        return
+    SS.refused = None
+    if before_code is not None:
+        remember()
+    show_experiment(shown)
+
+
+def _without_code() -> Experiment:
+    """For an address without `x`: the net of the run that it names, or the first screen's."""
+    with suppress(EngineError):
+        found = cached.engine().run(SS.run) if SS.run is not None else None
+        if found is not None:
+            return Experiment.of_run(found.config)
+    return Experiment()
+
+
+def remember() -> None:
+    """A step of undo. What was undone before cannot be redone after another change."""
+    SS.undo.append(SS.experiment)
+    del SS.undo[:-HISTORY]
+    SS.redo.clear()
+
+
+def show_experiment(experiment: Experiment) -> None:
+    if "experiment" in SS and experiment.net != SS.experiment.net:
+        before, after = trace(SS.experiment.net), trace(experiment.net)
+        SS.look, SS.stamp = SS.look.carried(before, after), SS.stamp + 1
+    SS.experiment, SS.problem, SS.draft_net = experiment, None, None
+    SS.draft = stage_table.draft_of(experiment.net)
+
+
+def write_url() -> None:
+    SS.looked, code = SS.look.words(graph()), link.encode(SS.experiment)
+    SS.seen = code, SS.seen[1]
+    put_in_url(x=code)
+
+
+def put_in_url(**words: str) -> None:
+    """These words of the URL, and those of the Look, at once: one step of the browser's history."""
+    kept = {k: v for k, v in st.query_params.to_dict().items() if k not in look.WORDS}
+    now = kept | words | SS.looked
+    if now != st.query_params.to_dict():
+        st.query_params.from_dict(now)
+
+
+def commit(experiment: Experiment) -> None:
+    """The one way to change what is on screen, with undo. Call it from callbacks."""
+    SS.refused = None
+    if experiment != SS.experiment:
+        remember()
+    show_experiment(experiment)
+    write_url()
+
+
+def experiment() -> Experiment:
+    return SS.experiment
+
+
+def net() -> NetSpec:
+    """The last good net: what is drawn, counted and run."""
+    return SS.experiment.net
+
+
+def problem() -> SpecError | None:
+    """What is wrong with the draft in the form, if it is not the net that is shown."""
+    return SS.problem
+
+
+def draft_net() -> NetSpec | None:
+    """What the form describes while it cannot be built; None if a value is wrong in itself."""
+    return SS.draft_net
+
+
+def graph() -> LayerGraph:
+    """What the picture shows: the last good net, or the draft up to a (+) that cannot add."""
+    if isinstance(SS.problem, ShapeMismatch):
+        return trace_to_mismatch(SS.draft_net)
+    return trace(net())
+
+
+def revert() -> None:
+    """Callback: the form goes back to the last good net."""
+    show_experiment(SS.experiment)
+
+
+def can_undo() -> bool:
+    return bool(SS.undo) or SS.problem is not None
+
+
+def can_redo() -> bool:
+    return bool(SS.redo)
+
+
+def undo() -> None:
+    """Callback. A mistake in the form is the last change, so it goes first."""
+    if SS.problem is not None:
+        revert()
+    elif SS.undo:
+        SS.redo.append(SS.experiment)
+        show_experiment(SS.undo.pop())
+        write_url()
+
+
+def redo() -> None:
+    if SS.redo:
+        SS.undo.append(SS.experiment)
+        show_experiment(SS.redo.pop())
+        write_url()
+
+
+def refuse(error: Exception) -> None:
+    """Something asked for cannot be done: shown until the next change."""
+    SS.refused = error
+
+
+def refused() -> Exception | None:
+    return SS.refused
+
+
+def on_screen() -> tuple:
+    """Changes when anything does that other panels show: a fragment then reruns the whole page."""
+    return SS.experiment, SS.selected, SS.run, SS.refused, SS.step
+
+
+def presenting() -> bool:
+    """Presentation mode: fonts for the back row, only run controls, chart and picture."""
+    return st.query_params.get("view") == "present"
+
+
+def toggle_presenting() -> None:
+    if presenting():
+        del st.query_params["view"]
+    else:
+        st.query_params["view"] = "present"

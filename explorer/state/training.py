@@ -1,0 +1,84 @@
+"""How the next run is trained, and the run that is watched."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import streamlit as st
+
+from explorer import cached
+from explorer.state.session import SS, commit
+from resnet_core.spec import SpecError
+
+SECONDS = 15  # of a time budget, when it is chosen first
+#: keys of the widgets that the page mounts
+SETTING, BUDGET, DEVICE = "setting_", "budget", "device_menu"
+
+
+def setting(name: str) -> str:
+    """Key of the widget for a field of the experiment, set to what the experiment says."""
+    key = SETTING + name
+    SS[key] = getattr(SS.experiment, name)
+    return key
+
+
+def edit_setting(name: str) -> None:
+    """Callback of such a widget."""
+    changed = replace(SS.experiment, **{name: SS[SETTING + name]})
+    try:
+        changed.config()
+    except SpecError as e:
+        SS.refused = e
+    else:
+        commit(changed)
+
+
+def budget() -> str:
+    """Key of the switch between steps and seconds, set to what the experiment says."""
+    SS[BUDGET] = "steps" if SS.experiment.seconds is None else "seconds"
+    return BUDGET
+
+
+def edit_budget() -> None:
+    """Callback: a run is limited by steps or by seconds."""
+    commit(replace(SS.experiment, seconds=SECONDS if SS[BUDGET] == "seconds" else None))
+
+
+def device() -> str:
+    """Where the next run takes place: the best device, unless another one was chosen."""
+    return SS.device or next(iter(cached.devices()))
+
+
+def device_menu() -> str:
+    """Key of the menu, which a screen without it would forget."""
+    SS[DEVICE] = device()
+    return DEVICE
+
+
+def choose_device() -> None:
+    SS.device = SS[DEVICE]
+
+
+def watch(run_id: int) -> None:
+    """Show this run, and put it into the URL: a reload and a second browser find it there."""
+    SS.run, SS.run_missing, SS.refused, SS.step = run_id, None, None, None
+    st.query_params["run"] = str(run_id)
+    SS.seen = SS.seen[0], str(run_id)
+    SS.request_id = uuid.uuid4().hex
+
+
+def run_id() -> int | None:
+    return SS.run
+
+
+def missing_run(found: bool) -> str | None:
+    """The run that the URL asks for, if there is none."""
+    if SS.run_missing:
+        return SS.run_missing[:20]
+    return str(SS.run) if SS.run is not None and not found else None
+
+
+def request_id() -> str:
+    """Names the run that the next press of Run starts; pressed twice, it is the same run."""
+    return SS.request_id
