@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from .spec import NetSpec, SpecError
+from ..spec import NetSpec, SpecError
 
 
 @dataclass(frozen=True, eq=False)
