@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from resnet_core.presets import DEFAULT, preset
 from resnet_core.run_config import RunConfig
-from resnet_core.runs.engine import Engine
+from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.limits import Limits
 
 LAST = 20  # steps that a final loss is the mean of
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="default-") as folder:
-        engine = Engine(Path(folder), Limits(grace_s=0.5))
+        engine = Embedded(Path(folder), Limits(grace_s=0.5))
         rows = [measure(engine, seed) for seed in range(options.seeds)]
         engine.close()
         time.sleep(3)  # the supervisor leaves the folder before it goes

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from resnet_core.presets import DEFAULT, preset
 from resnet_core.run_config import RunConfig
-from resnet_core.runs.engine import Engine
+from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.limits import Limits
 from resnet_core.runs.processes import ROOT
 
@@ -34,7 +34,7 @@ from resnet_core.runs.processes import ROOT
 LIMITS = Limits(grace_s=0.5, measure=False)
 
 
-def first_record_s(engine: Engine) -> float:
+def first_record_s(engine: Embedded) -> float:
     """From submit to the first record that a page could draw; the run is stopped then."""
     config = RunConfig(net=preset(DEFAULT), steps=5000)
     began = time.perf_counter()
@@ -73,9 +73,9 @@ def import_s() -> float:
     return time.perf_counter() - began
 
 
-def in_new_folder(limits: Limits, prepare: Callable[[Engine], None]) -> float:
+def in_new_folder(limits: Limits, prepare: Callable[[Embedded], None]) -> float:
     with tempfile.TemporaryDirectory(prefix="startup-") as folder:
-        engine = Engine(Path(folder), limits)
+        engine = Embedded(Path(folder), limits)
         prepare(engine)
         taken = first_record_s(engine)
         engine.close()
@@ -85,12 +85,12 @@ def in_new_folder(limits: Limits, prepare: Callable[[Engine], None]) -> float:
     return taken
 
 
-def wait_for_supervisor(engine: Engine) -> None:
+def wait_for_supervisor(engine: Embedded) -> None:
     engine.start()
     time.sleep(1)
 
 
-def wait_until_parked(engine: Engine) -> None:
+def wait_until_parked(engine: Embedded) -> None:
     """Both trainers of the parked owner sleep: they have done their warm-up step."""
     engine.start()
     quiet, before = 0, -1.0
@@ -101,7 +101,7 @@ def wait_until_parked(engine: Engine) -> None:
         before = used
 
 
-def warm_up_s(engine: Engine) -> float:
+def warm_up_s(engine: Embedded) -> float:
     """CPU time of both parked trainers; NaN, equal to nothing, until there are two."""
     used = []
     for process in psutil.Process(engine._supervisor.pid).children(recursive=True):

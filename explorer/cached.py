@@ -19,6 +19,7 @@ from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.picture import View, drawings, packed, scene
 from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
+from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.engine import Engine, ModelRecords, default_folder
 from resnet_core.spec import NetSpec
 from resnet_core.twins import pair_of
@@ -43,7 +44,7 @@ UNKNOWN = {"depth": "…", "params": "…", "macs": "…"}
 @st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one door to training runs; it outlives sessions, and runs outlive it."""
-    return Engine(default_folder())
+    return Embedded(default_folder())
 
 
 @st.cache_resource(show_spinner=False)

@@ -78,7 +78,7 @@ def recent_runs(engine: Engine) -> None:
         return
     with menu:
         try:
-            runs = engine.recent()
+            runs = engine.runs()
         except EngineError as e:
             st.caption(theme.literal(str(e)))
             return

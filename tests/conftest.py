@@ -32,9 +32,9 @@ def data_folder(tmp_path, monkeypatch):
     import streamlit as st  # the core's tests do without
 
     from explorer import cached
-    from resnet_core.runs.engine import Engine
+    from resnet_core.runs.embedded import Embedded
 
-    monkeypatch.setattr(Engine, "start", lambda self: None)
+    monkeypatch.setattr(Embedded, "start", lambda self: None)
     monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
     st.cache_resource.clear()
     yield tmp_path / "data"

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from resnet_core.presets import digits
-from resnet_core.runs.engine import Engine
+from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.limits import Limits
 from resnet_core.train import RunConfig
 
@@ -23,9 +23,9 @@ REAL = Limits(park=False, measure=False, grace_s=0.3)
 
 
 @contextmanager
-def engine_in(folder: Path, limits: Limits = FAKE, **changes) -> Iterator[Engine]:
+def engine_in(folder: Path, limits: Limits = FAKE, **changes) -> Iterator[Embedded]:
     """Leaves no process behind, whatever the test has done to them."""
-    engine = Engine(folder, replace(limits, **changes))
+    engine = Embedded(folder, replace(limits, **changes))
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the trainers find fake_train
     try:
@@ -46,7 +46,7 @@ def config(behaviour: str = "", **fields) -> RunConfig:
     return RunConfig(net=replace(net, name=behaviour or net.name), **fields)
 
 
-def submit(engine: Engine, behaviour: str = "", **fields) -> int:
+def submit(engine: Embedded, behaviour: str = "", **fields) -> int:
     engine.start()
     return engine.submit(config(behaviour, **fields), uuid.uuid4().hex)
 
@@ -60,7 +60,7 @@ def wait_for(condition: Callable, seconds: float = 15.0):
     return value
 
 
-def wait_for_end(engine: Engine, run_id: int, limit_s: float = 15.0):
+def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 15.0):
     def ended():
         engine.start()  # as a page does at every tick
         run = engine.run(run_id)
@@ -69,7 +69,7 @@ def wait_for_end(engine: Engine, run_id: int, limit_s: float = 15.0):
     return wait_for(ended, limit_s)
 
 
-def wait_for_steps(engine: Engine, run_id: int, steps: int = 1, limit_s: float = 15.0):
+def wait_for_steps(engine: Embedded, run_id: int, steps: int = 1, limit_s: float = 15.0):
     """The run once every net has so many records stored."""
 
     def reached():

@@ -28,7 +28,8 @@ from engines import (
 
 from resnet_core.graph import trace
 from resnet_core.presets import digits
-from resnet_core.runs.engine import Engine, EngineError, StoreError, default_folder
+from resnet_core.runs.embedded import Embedded
+from resnet_core.runs.engine import EngineError, StoreError, default_folder
 from resnet_core.runs.run import ENDS, REASONS
 from resnet_core.runs.schema import FILE
 from resnet_core.train import Record, RunConfig, train
@@ -122,7 +123,7 @@ def test_equal_requests_make_one_run(engine):
 
     with ThreadPoolExecutor(60) as pool:
         ids = set(pool.map(press, range(60)))
-    assert len(ids) == 1 and len(engine.recent()) == 1
+    assert len(ids) == 1 and len(engine.runs()) == 1
     assert wait_for_end(engine, *ids).ended == "steps"
     assert engine.submit(config(steps=3), "the same click") in ids
 
@@ -158,7 +159,7 @@ def test_queue_is_first_come_first_served_and_never_two_at_once(engine):
     assert positions in ([1, 2, 3], [None, 1, 2])
     active = []
     while not all(engine.run(i).is_over for i in ids):
-        active.append(sum(run.is_active for run in engine.recent()))
+        active.append(sum(run.is_active for run in engine.runs()))
         time.sleep(0.005)
     assert max(active) == 1
     runs = [engine.run(i) for i in ids]
@@ -178,7 +179,7 @@ def test_stop_takes_a_run_out_of_the_queue(engine):
 
 
 def test_two_engines_see_the_same_run(engine, tmp_path):
-    other = Engine(tmp_path, engine.limits)
+    other = Embedded(tmp_path, engine.limits)
     run_id = submit(engine, "step=0.005", steps=20_000)  # ends because it is stopped
     wait_for_steps(other, run_id, 3)
     other.stop(run_id)
@@ -255,7 +256,7 @@ def test_start_and_reads_do_not_block_the_page(engine):
 
 
 def test_start_is_cheap_and_starts_one_supervisor(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("resnet_core.runs.engine.LOOK_S", 0)  # a real look each time
+    monkeypatch.setattr("resnet_core.runs.embedded.LOOK_S", 0)  # a real look each time
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda _: engine.start(), range(200)))
     wait_for(lambda: processes_of(tmp_path, "supervisor"))
@@ -274,10 +275,10 @@ def test_newer_database_is_a_problem_not_a_crash(tmp_path):
     db = sqlite3.connect(tmp_path / FILE)
     db.execute("pragma user_version = 99")
     db.close()
-    newer = Engine(tmp_path)
+    newer = Embedded(tmp_path)
     assert "newer version" in newer.problem()
     newer.start()
-    assert (newer.recent(), newer.records(1)) == ([], [])
+    assert (newer.runs(), newer.records(1)) == ([], [])
     with pytest.raises(StoreError, match="newer version"):
         newer.run(1)
     with pytest.raises(EngineError, match="newer version"):
@@ -303,8 +304,8 @@ def test_reads_give_what_is_known_while_the_store_cannot_be_read(engine, monkeyp
     with monkeypatch.context() as locked:
         locked.setattr(engine._store, "_alone", lock_is_never_given)
         assert engine.run(first.id) == first
-        assert engine.recent() == [second, first]
-        assert engine.recent(1) == [second]
+        assert engine.runs() == [second, first]
+        assert engine.runs(1) == [second]
         assert engine.records(first.id) == curves
         with pytest.raises(StoreError, match="locked"):
             engine.run(12345)  # nobody can tell now whether there is one
@@ -322,7 +323,7 @@ def test_reads_give_what_is_known_while_the_folder_cannot_be_used(engine, tmp_pa
     away = tmp_path.rename(tmp_path.with_name("away"))
     tmp_path.write_text("no folder")
     assert engine.problem()
-    assert (engine.run(run.id), engine.recent()) == (run, [run])
+    assert (engine.run(run.id), engine.runs()) == (run, [run])
     assert engine.records(run.id) == curves
     with pytest.raises(StoreError):
         engine.run(12345)
@@ -335,11 +336,11 @@ def test_reads_give_what_is_known_while_the_folder_cannot_be_used(engine, tmp_pa
 
 def test_a_replaced_database_leaves_no_open_files(engine, tmp_path):
     process = psutil.Process()
-    engine.recent()
+    engine.runs()
     before = process.num_fds()
     for _ in range(10):
         (tmp_path / FILE).unlink()
-        assert engine.recent() == []
+        assert engine.runs() == []
     assert process.num_fds() <= before + 2
 
 
@@ -371,7 +372,7 @@ def test_a_run_outlives_the_app_that_started_it(tmp_path):
 import sys; sys.path[:0] = {sys.path!r}
 from engines import *
 from pathlib import Path
-engine = Engine(Path({str(tmp_path)!r}), FAKE)
+engine = Embedded(Path({str(tmp_path)!r}), FAKE)
 run_id = submit(engine, "step=0.01", steps=150)
 wait_for_steps(engine, run_id)
 print(run_id, flush=True)

@@ -553,7 +553,7 @@ def test_random_kills_lose_nothing_that_was_stored(tmp_path, seed):
             assert run.reason is None or run.reason in REASONS
             assert all(a >= b for a, b in zip(stored_steps(engine, run_id) or [0, 0], seen))
             assert_curves_are_right(engine, run_id)
-            assert sum(r.is_active for r in engine.recent()) == 0
+            assert sum(r.is_active for r in engine.runs()) == 0
         db = sqlite3.connect(engine._store.path)
         assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
         db.close()

@@ -1,213 +1,106 @@
-"""Where pages start runs and read them. Pages call this and nothing else of `runs`."""
+"""What pages may ask of training runs, whoever carries them out.
+
+`embedded.Embedded` does it on this machine; `recording.Recordings` plays what was recorded. An
+engine on many machines has the same functions. None of them blocks a page for longer than it
+takes to read a local file, and all of them give plain data.
+"""
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import threading
-import time
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import platformdirs
 
-from . import processes
-from .limits import Limits
-from .processes import Lock
-from .reading import Reader
-from .run import EngineError, ModelRecords, Run, Speed, StoreError
-from .store import Store
+from .run import EngineError, ModelRecords, NotYours, Run, SeriesPlace, Speed, StoreError, User
 
-if TYPE_CHECKING:  # importing it costs torch, and a page may want to paint first
-    from resnet_core.train import RunConfig
+if TYPE_CHECKING:  # importing them costs torch, and a page may want to paint first
+    from resnet_core.run_config import RunConfig
+    from resnet_core.series import Series
 
-__all__ = ["Engine", "EngineError", "ModelRecords", "Run", "Speed", "StoreError", "default_folder"]
+__all__ = [
+    "NOBODY",
+    "Engine",
+    "EngineError",
+    "ModelRecords",
+    "NotYours",
+    "Reads",
+    "Run",
+    "SeriesPlace",
+    "Speed",
+    "StoreError",
+    "User",
+    "default_folder",
+]
 
-#: seconds between two looks at whether the supervisor lives, and between two attempts to start it
-LOOK_S, START_S = 0.5, 3.0
-#: seconds after which a folder that could not be used is tried again
-RETRY_S = 2.0
+NOBODY = User()
+
+
+class Reads(Protocol):
+    """What a page needs to show runs."""
+
+    def run(self, run_id: int) -> Run | None:
+        """The run as it is or, while that cannot be read, as it was read last.
+
+        None only if there is no such run. Raises StoreError, a sentence, if it cannot be read now
+        and never was before.
+        """
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """The newest runs first."""
+
+    def series(self, series_id: str) -> list[Run]:
+        """The runs of a series in their order; [] if there is none."""
+
+    def records(self, run_id: int, since: int = 0) -> list[ModelRecords]:
+        """The curves from step `since` on, one entry per net."""
+
+
+class Engine(Reads, Protocol):
+    """What a page needs to start runs and to change them.
+
+    Everything but `submit` and `submit_series` may be called as often as a page likes. Whoever
+    changes a run has to be its owner or a lecturer: NotYours otherwise.
+    """
+
+    def submit(self, config: RunConfig, request_id: str, by: User = NOBODY) -> int:
+        """Queues a run and gives its id; the same request id gives the same run.
+
+        Raises EngineError with a sentence when nothing can be stored or trained, or when this
+        user has too many runs already.
+        """
+
+    def submit_series(self, series: Series, request_id: str, by: User = NOBODY) -> list[int]:
+        """Queues all its runs, or none."""
+
+    def pause(self, run_id: int, by: User = NOBODY) -> None: ...
+
+    def resume(self, run_id: int, by: User = NOBODY) -> None: ...
+
+    def stop(self, run_id: int, by: User = NOBODY) -> None:
+        """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
+
+    def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
+        """Another learning rate, for both nets from the same step on; it is recorded."""
+
+    def start(self) -> None:
+        """Makes sure that runs are looked after. Cheap: call it in every script run."""
+
+    def close(self) -> None:
+        """Says that this app is gone, as the end of its process does. Runs go on."""
+
+    def problem(self) -> str | None:
+        """One sentence when nothing can be stored or trained here, else None."""
+
+    def notice(self) -> str | None:
+        """One sentence about something that was repaired, such as a damaged database."""
+
+    def speed(self, device: str) -> Speed | None:
+        """None until it is known."""
 
 
 def default_folder() -> Path:
     """Where runs are kept: RESIDUAL_EXPLORER_DATA, or the platform's place for user data."""
     named = os.environ.get("RESIDUAL_EXPLORER_DATA")
     return Path(named) if named else Path(platformdirs.user_data_dir("residual-explorer"))
-
-
-class Engine:
-    """Runs of one data folder. One per web server; safe to use from any thread.
-
-    While the folder cannot be used `problem` says why, and reads give what they have read last.
-    What was never read is an empty list, or None; only `run` raises StoreError then, because its
-    None says that there is no such run.
-    """
-
-    def __init__(self, folder: Path, limits: Limits | None = None):
-        self.folder = Path(folder).absolute()
-        self.limits = limits or Limits()
-        self._lock = threading.RLock()
-        self._store: Store | None = None
-        self._reader: Reader | None = None
-        self._trouble: StoreError | None = None
-        self._tried_at = self._looked_at = self._started_at = float("-inf")
-        self._supervisor: subprocess.Popen | None = None
-        self._presence = Lock(self.folder / "apps.lock")
-
-    def close(self) -> None:
-        """Says that this app is gone, as the end of its process does. Runs go on."""
-        with self._lock:
-            self._presence.give()
-            self._let_go()
-
-    def start(self) -> None:
-        """Makes sure that a supervisor lives. Cheap: call it in every script run."""
-        with self._lock:
-            now = time.monotonic()
-            if now - self._looked_at < LOOK_S:
-                return
-            self._looked_at = now
-            with suppress(StoreError):
-                self._open()
-                self._look_after_supervisor(now)
-
-    def submit(self, config: RunConfig, request_id: str) -> int:
-        """Queues a run and gives its id; the same request id gives the same run.
-
-        Raises EngineError with a sentence when nothing can be stored or trained.
-        """
-        if problem := self.problem():
-            raise EngineError(problem)
-        total = config.steps if config.seconds is None else None
-        run_id = self._open().submit(config.to_json(), request_id, total)
-        self.start()
-        return run_id
-
-    def run(self, run_id: int) -> Run | None:
-        """The run as it is or, while the store cannot be read, as it was read last.
-
-        None only if there is no such run that this program can read. Raises StoreError, a
-        sentence, if the store cannot be read now and the run was never read before.
-        """
-        return self._reading().run(run_id)
-
-    def recent(self, limit: int = 20) -> list[Run]:
-        """The newest runs first; while the store cannot be read, those that are known."""
-        with suppress(StoreError):
-            return self._reading().recent(limit)
-        return []
-
-    def records(self, run_id: int) -> list[ModelRecords]:
-        """The curves, one entry per net; while the store cannot be read, those that are known."""
-        with suppress(StoreError):
-            return self._reading().records(run_id)
-        return []
-
-    def pause(self, run_id: int) -> None:
-        self._open().want(run_id, "pause")
-
-    def resume(self, run_id: int) -> None:
-        self._open().want(run_id, "run")
-
-    def stop(self, run_id: int) -> None:
-        """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
-        self._open().want(run_id, "stop")
-
-    def problem(self) -> str | None:
-        """One sentence when nothing can be stored or trained here, else None."""
-        try:
-            self._open()
-            free = shutil.disk_usage(self.folder).free
-        except (StoreError, OSError) as e:
-            return str(e)
-        if free < self.limits.min_free_bytes:
-            return (
-                f"The disk of the data folder {self.folder} is full ({free / 1e6:.0f} MB free, "
-                f"{self.limits.min_free_bytes / 1e6:.0f} MB needed). Free some space, or set "
-                "RESIDUAL_EXPLORER_DATA to a folder on another disk."
-            )
-        return self._why_no_supervisor()
-
-    def notice(self) -> str | None:
-        """One sentence about something that was repaired, such as a damaged database."""
-        with suppress(StoreError):
-            return self._open().notice
-        return None
-
-    def speed(self, device: str) -> Speed | None:
-        """None until a training process has measured it."""
-        with suppress(StoreError):
-            return self._open().speed(device)
-        return None
-
-    def _open(self) -> Store:
-        """The store, opened when it is first needed and again after its file was replaced."""
-        with self._lock:
-            if self._store and self._store.is_same_file():
-                return self._store
-            now = time.monotonic()
-            if self._trouble and now - self._tried_at < RETRY_S:
-                raise self._trouble
-            self._tried_at = now
-            self._let_go()
-            try:
-                self._store = Store(self.folder)
-                self._presence.give()
-                self._presence.take(shared=True, patience_s=0.5)
-            except StoreError as e:
-                self._trouble = e
-                raise
-            except OSError as e:
-                self._let_go()
-                self._trouble = StoreError(f"The data folder {self.folder} cannot be used: {e}.")
-                raise self._trouble from e
-            self._trouble, self._reader = None, Reader(self._store)
-            return self._store
-
-    def _let_go(self) -> None:
-        if self._store:
-            self._store.close()
-            self._store = None
-
-    def _reading(self) -> Reader:
-        """A reader of the store; if that cannot be opened now, the last one: it knows a little."""
-        with self._lock:
-            try:
-                self._open()
-            except StoreError:
-                if self._reader is None:
-                    raise
-            return self._reader
-
-    def _look_after_supervisor(self, now: float) -> None:
-        if self._supervisor and self._supervisor.poll() is None:
-            return
-        if now - self._started_at < START_S or Lock(self.folder / "supervisor.lock").is_held():
-            return
-        self._started_at = now
-        try:
-            self._supervisor = processes.spawn(
-                "resnet_core.runs.supervisor",
-                str(self.folder),
-                self.limits.to_json(),
-                log=self.folder / "logs" / "supervisor.log",
-                start_new_session=True,  # it outlives this server and is no target of its Ctrl-C
-            )
-        except OSError as e:
-            processes.say(f"the supervisor cannot be started: {e}")
-
-    def _why_no_supervisor(self) -> str | None:
-        """A sentence if the one that we started ended with an error, and no other lives."""
-        with self._lock:
-            child = self._supervisor
-            if child is None or (child.poll() or 0) <= 0:  # lives, left, or was killed: no error
-                return None
-            if Lock(self.folder / "supervisor.lock").is_held():
-                return None
-            log = self.folder / "logs" / "supervisor.log"
-            last = ""
-            with suppress(OSError, IndexError):
-                last = log.read_text(errors="replace").strip().splitlines()[-1][:200]
-            return f"Training cannot start on this machine: {last or 'see the log'} ({log})"

@@ -209,7 +209,7 @@ class Reader:
         self._remember({run_id: run})
         return run
 
-    def recent(self, limit: int) -> list[Run]:
+    def runs(self, limit: int) -> list[Run]:
         try:
             runs = {row["id"]: shown(row, self._store) for row in self._store.newest(limit)}
         except StoreError:
@@ -218,6 +218,9 @@ class Reader:
                 return [self._known[run_id] for run_id in newest]
         self._remember(runs)
         return [run for run in runs.values() if run]
+
+    def series(self, series_id: str) -> list[Run]:
+        return []  # none can be stored yet
 
     def _remember(self, runs: dict[int, Run | None]) -> None:
         with self._known_lock:

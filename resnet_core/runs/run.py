@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -144,6 +144,20 @@ class ModelRecords:
         """The steps that this probe has rows for; none if the run has not recorded it."""
         every = self.steps if probe in self.per_op else self.steps[:0]
         return self.probe_steps.get(probe, every)
+
+    def since(self, step: int) -> ModelRecords:
+        """The same curves from that step on; views, so nothing is copied."""
+        if step <= 0:
+            return self
+        begins = {name: np.searchsorted(self.steps_of(name), step) for name in self.per_op}
+        begin = np.searchsorted(self.steps, step)
+        return replace(
+            self,
+            steps=self.steps[begin:],
+            scalars={name: values[begin:] for name, values in self.scalars.items()},
+            per_op={name: rows[begins[name] :] for name, rows in self.per_op.items()},
+            probe_steps={name: self.steps_of(name)[begins[name] :] for name in self.per_op},
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
