@@ -8,6 +8,7 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 
+from resnet_core.precisions import PRECISIONS
 from resnet_core.presets import DEFAULT, PRESETS, preset
 from resnet_core.resolve import blocks_of
 from resnet_core.run_config import RunConfig
@@ -24,16 +25,31 @@ class Experiment:
 
     net: NetSpec = PRESETS[DEFAULT].net  # as on screen
     base: str = DEFAULT  # the preset it started from
-    dataset: str = "digits"
-    steps: int = 120
-    seconds: int | None = None  # a time budget, instead of steps
-    batch_size: int = 64
-    lr: float = 0.02
-    seed: int = 0
+    dataset: str = RunConfig.dataset
+    steps: int = RunConfig.steps
+    seconds: int | None = RunConfig.seconds  # a time budget, instead of steps
+    batch_size: int = RunConfig.batch_size
+    lr: float = RunConfig.lr
+    seed: int = RunConfig.seed
+    augment: str = RunConfig.augment
+    optimizer: str = RunConfig.optimizer
+    schedule: str = RunConfig.schedule
+    warmup: int = RunConfig.warmup
+    momentum: float = RunConfig.momentum
+    weight_decay: float = RunConfig.weight_decay
+    label_smoothing: float = RunConfig.label_smoothing
+    clip: float | None = RunConfig.clip
+    precision: str = RunConfig.precision
+    fast_path: str = RunConfig.fast_path
 
     def config(self, device: str = "cpu") -> RunConfig:
-        """What Run submits. Raises SpecError for settings that cannot be used."""
+        """What Run submits. Raises SpecError for settings that cannot be used.
+
+        A precision that this device cannot compute in gives way to float32.
+        """
         settings = {name: getattr(self, name) for name in ("net", *SETTINGS)}
+        if not can_compute(device, self.precision):
+            settings["precision"] = RunConfig.precision
         return RunConfig(**settings, device=device)
 
     @staticmethod
@@ -41,6 +57,12 @@ class Experiment:
         """The way back from a run to what was on screen."""
         settings = {name: getattr(config, name) for name in ("net", *SETTINGS)}
         return Experiment(base=base_of(config.net) or DEFAULT, **settings)
+
+
+def can_compute(device: str, precision: str) -> bool:
+    """Whether a device ("cpu", "cuda:0") has a precision; an unknown one is RunConfig's to tell."""
+    row = PRECISIONS.get(precision)
+    return row is None or device.partition(":")[0] in row.devices
 
 
 def base_of(net: NetSpec) -> str | None:
@@ -61,13 +83,23 @@ def named(experiment: Experiment) -> Experiment:
 
 #: after the name of a preset that was changed
 EDITED = ", edited"
-#: fields of an Experiment that say how to train
-SETTINGS = ("dataset", "steps", "seconds", "batch_size", "lr", "seed")
+#: fields of an Experiment that say how to train: every link has the first ones
+FIRST = ("dataset", "steps", "seconds", "batch_size", "lr", "seed")
+#: and those of the others that are not as usual. So what is usual belongs to the format: another
+#: default would change what old links mean
+OTHERS = ("augment", "optimizer", "schedule", "warmup", "momentum", "weight_decay")
+OTHERS += ("label_smoothing", "clip", "precision", "fast_path")
+SETTINGS = FIRST + OTHERS
+
+
+def unusual(experiment: Experiment) -> list[str]:
+    """The settings of OTHERS that are not as usual."""
+    return [name for name in OTHERS if getattr(experiment, name) != getattr(RunConfig, name)]
 
 
 def encode(experiment: Experiment) -> str:
     """base64url of deflated JSON: about 350 characters for a ResNet-50."""
-    settings = {name: getattr(experiment, name) for name in ("base", *SETTINGS)}
+    settings = {name: getattr(experiment, name) for name in ("base", *FIRST, *unusual(experiment))}
     text = json.dumps([json.loads(experiment.net.to_json()), settings], separators=(",", ":"))
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
 
@@ -85,11 +117,11 @@ def decode(code: str) -> Experiment:
         net, settings = json.loads(text)
         experiment = replace(Experiment(), **settings)
         preset(experiment.base)
+        experiment = replace(experiment, net=NetSpec.from_dict(net))
+        blocks_of(experiment.net)
+        experiment.config()
     except SpecError:
         raise
     except (ValueError, TypeError, zlib.error, binascii.Error, RecursionError) as e:
         raise SpecError("link", "it is damaged", REMEDY) from e
-    experiment = replace(experiment, net=NetSpec.from_dict(net))
-    blocks_of(experiment.net)
-    experiment.config()
     return experiment

@@ -22,6 +22,38 @@ def test_a_link_restores_the_experiment(net, steps, batch_size, lr):
     assert decode(encode(experiment)) == experiment
 
 
+#: made before a link could say more than budget, batch, rate and seed
+OLD = {
+    "eNrFUsFOwzAM_ZXJ54C6jlVjN36AA9dpqrzErBZpUiUuMKb9O846sV24wi223_N7drw5wmtMPQqsawMBe4I1vFB-JrlbNjOtzRzvWTIYyIJ7yrDeHCGMfbvz0b5p-Gjgg510sJ43BZTYaZO5gTNA2-0wsy38Liaxo0rBk4YWk-OAnuUwwTFTe-nUPBhAEQrCMSg-xEBK8XigVBxsT-Y3E4v6aqL-LxOF-lcmtkWKeq0tPhcwBe0Qo7-iz6mbT4rJUdJyTPq3KqyQoFdwdii20xCt8DteNBP5seTUg5rEfNs42g6zsG0dDaV9ZYADl8nekHsOeyiJYZQ2dzjoOjZzszIrNV02Zz3mXG5qXpVllsGVOV3cslGqQ9Gc_CSnYYbCqFUqk43BaRRG783kvs38RdPivA5Z3VflIoicvk_bb_dL9J0": Experiment(),  # noqa: E501
+    "eNrFkj1uwzAMhe_CWS38U2Tw1gt06BoEBiOxsRBZMiQ6bRrk7iXtAMnStR1JPT5-JLW9wEfKIzJ0jYGII0EH71TeiJ-aCgwUxgMV6LYXiPPY70OyRwlbA5_e8QBdvVFR9k4qawOLQDz2WLzV-iFltrP4w6uEFrPzEYPn8yrHQv3NafNiAJkpsk9R9DFFkpKAZ8pKsLua3yDa5g7R_BeElv4VxE5b0Shv7VcLa9BPKYW7ekk9HCllR1meU_YHbSySKKdfCNkOEqJlf8Jbz0xh1pwwCCSWR-NkByzsbe9oUvvKgI9eJzuiH308gCammfsy4CTr2LZGTtQ2gq27swFL0V9VV7pOHX3pWCLx8uscsuTU0Aksl3WcSSsaaVbIpuh0-ZVZ6fviv2ldXJAhq-daVeREct39AM_v71E": Experiment(
+        net=preset("resnet20"), base="resnet20", lr=0.1, seconds=30, seed=3
+    ),  # noqa: E501
+}
+
+
+@pytest.mark.parametrize("code", OLD, ids=["first screen", "resnet20"])
+def test_an_old_link_opens_what_it_always_did(code):
+    assert decode(code) == OLD[code]
+    assert len(encode(OLD[code])) == len(code)  # and a usual setting takes no room in new ones
+
+
+MORE = {"augment": "none", "optimizer": "adamw", "schedule": "cosine", "warmup": 20}
+MORE |= {"momentum": 0.5, "weight_decay": 0.01, "label_smoothing": 0.1, "clip": 1.0}
+MORE |= {"precision": "tf32"}
+
+
+def test_a_link_carries_every_setting():
+    experiment = replace(Experiment(), **MORE)
+    assert decode(encode(experiment)) == experiment
+    config = decode(encode(experiment)).config("cuda:0")
+    assert {name: getattr(config, name) for name in MORE} == MORE
+    assert Experiment.of_run(config) == experiment
+
+
+def test_a_precision_that_this_device_lacks_gives_way():
+    assert replace(Experiment(), precision="tf32").config("cpu").precision == "float32"
+
+
 @pytest.mark.parametrize("key", PRESETS)
 def test_links_stay_short(key):
     assert len(encode(Experiment(net=preset(key), base=key))) < 500
@@ -57,7 +89,9 @@ def test_a_small_code_cannot_unpack_to_gigabytes():
 @pytest.mark.parametrize(
     "settings",
     [{"steps": 10**12}, {"batch_size": 0}, {"lr": -1}, {"lr": "fast"}, {"seed": -1},
-     {"base": "resnet51"}, {"dataset": "imagenet"}, {"no_such": 1}, {"seconds": 10**9}, "text"],
+     {"base": "resnet51"}, {"optimizer": "adam"}, {"schedule": []}, {"precision": []},
+     {"precision": "float8"}, {"clip": 0}, {"momentum": 1}, {"warmup": -1}, {"dataset": {}},
+     {"dataset": "imagenet"}, {"no_such": 1}, {"seconds": 10**9}, "text"],
 )  # fmt: skip
 def test_a_link_cannot_bring_settings_that_a_run_would_refuse(settings):
     net = json.loads(preset("resnet20").to_json())
