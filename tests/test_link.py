@@ -24,20 +24,32 @@ def test_a_link_restores_the_experiment(net, steps, batch_size, lr):
 
 #: made before a link could say more than budget, batch, rate and seed
 OLD = {
-    "eNrFUsFOwzAM_ZXJ54C6jlVjN36AA9dpqrzErBZpUiUuMKb9O846sV24wi223_N7drw5wmtMPQqsawMBe4I1vFB-JrlbNjOtzRzvWTIYyIJ7yrDeHCGMfbvz0b5p-Gjgg510sJ43BZTYaZO5gTNA2-0wsy38Liaxo0rBk4YWk-OAnuUwwTFTe-nUPBhAEQrCMSg-xEBK8XigVBxsT-Y3E4v6aqL-LxOF-lcmtkWKeq0tPhcwBe0Qo7-iz6mbT4rJUdJyTPq3KqyQoFdwdii20xCt8DteNBP5seTUg5rEfNs42g6zsG0dDaV9ZYADl8nekHsOeyiJYZQ2dzjoOjZzszIrNV02Zz3mXG5qXpVllsGVOV3cslGqQ9Gc_CSnYYbCqFUqk43BaRRG783kvs38RdPivA5Z3VflIoicvk_bb_dL9J0": Experiment(),  # noqa: E501
-    "eNrFkj1uwzAMhe_CWS38U2Tw1gt06BoEBiOxsRBZMiQ6bRrk7iXtAMnStR1JPT5-JLW9wEfKIzJ0jYGII0EH71TeiJ-aCgwUxgMV6LYXiPPY70OyRwlbA5_e8QBdvVFR9k4qawOLQDz2WLzV-iFltrP4w6uEFrPzEYPn8yrHQv3NafNiAJkpsk9R9DFFkpKAZ8pKsLua3yDa5g7R_BeElv4VxE5b0Shv7VcLa9BPKYW7ekk9HCllR1meU_YHbSySKKdfCNkOEqJlf8Jbz0xh1pwwCCSWR-NkByzsbe9oUvvKgI9eJzuiH308gCammfsy4CTr2LZGTtQ2gq27swFL0V9VV7pOHX3pWCLx8uscsuTU0Aksl3WcSSsaaVbIpuh0-ZVZ6fviv2ldXJAhq-daVeREct39AM_v71E": Experiment(
-        net=preset("resnet20"), base="resnet20", lr=0.1, seconds=30, seed=3
-    ),  # noqa: E501
+    "first screen": (
+        "eNrFUsFOwzAM_ZXJ54C6jlVjN36AA9dpqrzErBZpUiUuMKb9O846sV24wi223_N7drw5wmtMPQqsawMBe4I1vFB-"
+        "JrlbNjOtzRzvWTIYyIJ7yrDeHCGMfbvz0b5p-Gjgg510sJ43BZTYaZO5gTNA2-0wsy38Liaxo0rBk4YWk-OAnuUw"
+        "wTFTe-nUPBhAEQrCMSg-xEBK8XigVBxsT-Y3E4v6aqL-LxOF-lcmtkWKeq0tPhcwBe0Qo7-iz6mbT4rJUdJyTPq3"
+        "KqyQoFdwdii20xCt8DteNBP5seTUg5rEfNs42g6zsG0dDaV9ZYADl8nekHsOeyiJYZQ2dzjoOjZzszIrNV02Zz3m"
+        "XG5qXpVllsGVOV3cslGqQ9Gc_CSnYYbCqFUqk43BaRRG783kvs38RdPivA5Z3VflIoicvk_bb_dL9J0",
+        Experiment(),
+    ),
+    "resnet20": (
+        "eNrFkj1uwzAMhe_CWS38U2Tw1gt06BoEBiOxsRBZMiQ6bRrk7iXtAMnStR1JPT5-JLW9wEfKIzJ0jYGII0EH71Te"
+        "iJ-aCgwUxgMV6LYXiPPY70OyRwlbA5_e8QBdvVFR9k4qawOLQDz2WLzV-iFltrP4w6uEFrPzEYPn8yrHQv3NafNi"
+        "AJkpsk9R9DFFkpKAZ8pKsLua3yDa5g7R_BeElv4VxE5b0Shv7VcLa9BPKYW7ekk9HCllR1meU_YHbSySKKdfCNkO"
+        "EqJlf8Jbz0xh1pwwCCSWR-NkByzsbe9oUvvKgI9eJzuiH308gCammfsy4CTr2LZGTtQ2gq27swFL0V9VV7pOHX3p"
+        "WCLx8uscsuTU0Aksl3WcSSsaaVbIpuh0-ZVZ6fviv2ldXJAhq-daVeREct39AM_v71E",
+        Experiment(net=preset("resnet20"), base="resnet20", lr=0.1, seconds=30, seed=3),
+    ),
 }
 
 
-@pytest.mark.parametrize("code", OLD, ids=["first screen", "resnet20"])
-def test_an_old_link_opens_what_it_always_did(code):
-    assert decode(code) == OLD[code]
-    assert len(encode(OLD[code])) == len(code)  # and a usual setting takes no room in new ones
+@pytest.mark.parametrize(("code", "experiment"), OLD.values(), ids=OLD)
+def test_an_old_link_opens_what_it_always_did(code, experiment):
+    assert decode(code) == experiment
+    assert len(encode(experiment)) == len(code)  # a usual setting takes no room in new ones
 
 
-MORE = {"augment": "none", "optimizer": "adamw", "schedule": "cosine", "warmup": 20}
+MORE = {"augment": "shift", "optimizer": "adamw", "schedule": "cosine", "warmup": 20}
 MORE |= {"momentum": 0.5, "weight_decay": 0.01, "label_smoothing": 0.1, "clip": 1.0}
 MORE |= {"precision": "tf32"}
 
