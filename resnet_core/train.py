@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
+from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from zlib import crc32
 
 import numpy as np
@@ -12,15 +13,18 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .data import batches, dataset_row, fit
+from .data import augment, batches, dataset_row, fit
+from .causes import Facts, likely_cause
 from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
 from .layers import StochasticDepth
-from .optimizers import SGD
-from .probes import PROBES, Watch, instruments, is_dear, labels
-from .ranges import RANGES
+from .optimizers import OPTIMIZERS
+from .probes import PROBES, Watch, instruments, labels
+from .probes.norms import grouped_norms
 from .record import Diverged, Record
+from .rhythm import is_dear, is_probed
 from .run_config import RunConfig
+from .schedules import lr_at
 from .twins import build_pair_member, pair_fingerprints, pair_of
 
 __all__ = [
@@ -40,87 +44,114 @@ __all__ = [
 #: layers that draw random numbers in training
 DRAWING = (nn.Dropout, StochasticDepth)
 SEED_STRIDE = 2**31  # more than the largest seed: no two steps of any two runs share theirs
+MEMORY = 20  # records that are kept to tell why a net diverged
 
 
 class Trainer:
     """One net of a run, on its device. A pair is two of these, in one process or in two.
 
-    `lr` may be changed between two records; the caller sets the number of threads.
+    The caller sets the number of threads.
     """
 
     def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
         settle()
-        self.config, self.model, self.lr = config, model, config.lr
+        self.config, self.model = config, model
         self.net = pair_of(config)[model]
         self.module = build_pair_member(config, model).to(
             config.device, memory_format=torch.channels_last
         )
         self.draws = any(isinstance(m, DRAWING) for m in self.module.modules())
         self.examples = dataset_row(config.dataset).load().to(config.device)
-        self.optimizer = SGD(self.module.parameters(), config.momentum, config.weight_decay)
+        make = OPTIMIZERS[config.optimizer].make
+        self.optimizer = make(self.module.parameters(), config.momentum, config.weight_decay)
         self.watch = Watch(self.module, self.optimizer)
         self.labels = {key: PROBES[key].paths(self.module) for key in probes}
         self.labels = {key: paths for key, paths in self.labels.items() if paths}
         self.instruments = instruments(self.watch, self.labels)
+        self.changes = list(config.lr_changes)
+        self.next_step = 0  # the first one whose learning rate can still be changed
         self.diverged: Diverged | None = None
+        self._first: Record | None = None
+        self._recent: deque[Record] = deque(maxlen=MEMORY)
 
     def fingerprints(self) -> dict[str, str]:
         """state_dict name -> SHA-256, of the weights as they are now; see proof.compare."""
         return pair_fingerprints(self.config, self.model, self.module)
 
-    def records(self) -> Iterator[Record | Diverged]:
-        """One Record per step, each before its update; a Diverged after the last if it ends so.
+    def change_lr(self, step: int, lr: float) -> None:
+        """From `step` on another peak, as if config.lr_changes had it; not before `next_step`."""
+        if step < self.next_step:
+            raise ValueError(f"step {step} has begun: the next one is {self.next_step}")
+        self.changes = [(s, peak) for s, peak in self.changes if s != step]
+        insort(self.changes, (step, lr))
 
-        With a time budget it goes on, to the most steps there may be, until the caller has enough.
-        """
-        size, seed = self.config.batch_size, self.config.seed
-        plan = batches(len(self.examples.train_images), size, seed)
-        budget = self.config.seconds is not None
-        steps = RANGES["steps"][2] if budget else self.config.steps
-        for step, indices in enumerate(islice(plan, steps)):
+    def lr_at(self, step: int) -> float:
+        """Of this step's update."""
+        c = self.config
+        rhythm = {"steps": c.steps, "schedule": c.schedule, "warmup": c.warmup}
+        return lr_at(step, lr=c.lr, changes=self.changes, **rhythm)
+
+    def records(self) -> Iterator[Record | Diverged]:
+        """config.steps Records, each before its update; a Diverged after the last if it ends so."""
+        config = self.config
+        plan = batches(len(self.examples.train_images), config.batch_size, config.seed)
+        for step, indices in zip(range(config.steps), plan):
             images, targets = self.batch(indices)
-            lr = self.watch.lr = self.lr  # what the record says of the update has to hold
-            dear = is_dear(step, None if budget else steps - 1)
-            yield (record := self._measure(step, images, targets, dear, indices))
+            # what the record says of the update has to hold
+            lr = self.watch.lr = self.lr_at(step)
+            self.next_step = step + 1
+            yield (record := self._measure(step, images, targets, indices))
             if not record.is_finite:
                 self.diverged = self._explain(record, images)
                 yield self.diverged
                 return
+            self._remember(record)
             self.optimizer.update(lr)
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images and labels at `indices`, as the net takes them."""
-        indices = indices.to(self.config.device)
-        images = fit(self.examples.train_images[indices], self.net.input_shape)
-        return images, self.examples.train_labels[indices]
+        known, config = self.examples, self.config
+        here = indices.to(config.device)
+        images = augment(known.train_images[here], config.augment, config.seed, indices)
+        return fit(known.normalised(images), self.net.input_shape), known.train_labels[here]
 
     def held_out(self) -> float:
         """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
-    def _measure(self, step, images, targets, dear, indices) -> Record:
-        """A step up to its update: the velocities have the gradient in them, the weights do not."""
+    def _measure(self, step, images, targets, indices) -> Record:
+        """A step up to its update: the optimizer has the gradient, the weights are as before."""
+        config, watch = self.config, self.watch
         if self.draws:  # by the step alone: whoever else draws in this process changes nothing
-            torch.manual_seed(self.config.seed + SEED_STRIDE * (step + 1))
-        self.watch.looks, self.watch.looks_closely = True, dear
+            torch.manual_seed(config.seed + SEED_STRIDE * (step + 1))
+        watch.looks, dear = is_probed(step, config.steps), is_dear(step, config.steps)
+        asked = [i for i in self.instruments if watch.looks and (dear or i.looks_always)]
+        watch.looks_closely = dear
         logits = self.module(images)
-        self.watch.looks = False
-        loss = F.cross_entropy(logits, targets)
+        watch.looks = False
+        loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         grads = torch.autograd.grad(loss, self.optimizer.params)
-        self.optimizer.gather(grads)
-        wide = widest_float(self.config.device)
+        wide = widest_float(config.device)
         accuracy = (logits.detach().argmax(1) == targets).to(wide).mean()
-        asked = [i for i in self.instruments if dear or i.looks_always]
-        parts = [torch.stack([loss.detach().to(wide), accuracy])]
-        parts += [instrument.readings(grads).to(wide) for instrument in asked]
+        watch.grad_norms = grouped_norms(grads).to(wide)
+        norm = torch.linalg.vector_norm(watch.grad_norms)
+        self.optimizer.gather(grads if config.clip is None else clipped(grads, norm, config.clip))
+        parts = [torch.stack([loss.detach().to(wide), accuracy, norm])]
+        parts += [instrument.readings().to(wide) for instrument in asked]
         # one copy per step: on a GPU each one waits for the device
         numbers = torch.cat(parts).cpu().numpy().astype(np.float64)
-        (loss, accuracy), *numbers = np.split(numbers, np.cumsum([len(p) for p in parts])[:-1])
+        (loss, accuracy, norm), *numbers = np.split(numbers, np.cumsum([len(p) for p in parts])[:-1])
         found = {k: v for i, part in zip(asked, numbers) for k, v in i.values(part).items()}
         per_op = {key: found[key].astype(np.float32) for key in self.labels if key in found}
-        self.watch.looks_closely = False
+        watch.looks_closely = False
         scalars = {"loss": float(loss), "accuracy": float(accuracy)}
+        scalars |= {"lr": watch.lr, "grad_norm": float(norm)}
         return Record(self.model, step, scalars, per_op, crc32(indices.numpy().tobytes()))
+
+    def _remember(self, record: Record) -> None:
+        """What a net did before it diverged says why."""
+        self._first = self._first or record
+        self._recent.append(record)
 
     def _explain(self, record: Record, images: torch.Tensor) -> Diverged:
         """Where it began: the weights are still those of the record, so the forward pass is too."""
@@ -128,9 +159,22 @@ class Trainer:
         if path is None and not math.isfinite(record.scalars["loss"]):
             path, what = "loss", "loss"
         elif path is None:  # the backward pass runs from the loss: its first is the last in order
-            bad = np.flatnonzero(~np.isfinite(record.per_op["weight_grad"]))
-            path, what = self.labels["weight_grad"][bad[-1]], "gradient"
-        return Diverged(self.model, record.step, path, what)
+            norms = self.watch.grad_norms.cpu().numpy()
+            names = [name for name, _ in self.module.named_parameters()]
+            bad = [name for name, norm in zip(names, norms) if not math.isfinite(norm)]
+            path, what = bad[-1].rpartition(".")[0], "gradient"
+        facts = Facts(
+            config=self.config,
+            net=self.net,
+            labels=self.labels,
+            changes=tuple(self.changes),
+            images_are_finite=bool(images.isfinite().all()),
+            first=self._first or record,
+            recent=(*self._recent, record),
+            path=path,
+            what=what,
+        )
+        return Diverged(self.model, record.step, path, what, likely_cause(facts))
 
 
 def train(config: RunConfig, model: int) -> Iterator[Record | Diverged]:
@@ -146,10 +190,16 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
     module.eval()
     right = 0
     for images, targets in parts:
-        images = fit(images.to(config.device), config.net.input_shape)
+        images = fit(examples.normalised(images.to(config.device)), config.net.input_shape)
         right += (module(images).argmax(1).cpu() == targets).sum().item()
     module.train()
     return right / len(examples.test_labels)
+
+
+def clipped(grads: Sequence[torch.Tensor], norm: torch.Tensor, most: float) -> list[torch.Tensor]:
+    """The gradients, made smaller if their L2 norm is more than `most`, as torch does it."""
+    factor = (most / (norm + 1e-6)).clamp(max=1.0)
+    return torch._foreach_mul(grads, factor.to(grads[0].dtype))
 
 
 def settle() -> None:
