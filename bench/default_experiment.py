@@ -24,7 +24,7 @@ LAST = 20  # steps that a final loss is the mean of
 WARM_S = 8.0  # given to the trainers to get warm, as the reader of a first screen does
 
 
-def measure(engine: Engine, seed: int) -> dict:
+def measure(engine: Embedded, seed: int) -> dict:
     engine.start()
     time.sleep(WARM_S)
     began = time.perf_counter()
