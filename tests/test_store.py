@@ -51,7 +51,7 @@ def test_never_two_active_runs(store):
     assert store.claim("1:2:3") == (1, 1)
     assert store.claim("4:5:6") is None
     with pytest.raises(sqlite3.IntegrityError):
-        store._db.execute("update run set state = 'running' where id = 2")
+        store._db.execute("update run set state = 'running', slot = 'cpu:0' where id = 2")
     store.end(1, 1, ended="steps", reason="", sentence="")
     assert store.claim("4:5:6") == (2, 1)
 

@@ -74,7 +74,7 @@ class Owner:
         elif now - self._asked_at > self.limits.flush_s:
             self._asked_at = now
             with suppress(StoreError):  # a locked file may pass
-                self.want = self.store.wanted(self.run_id, self.attempt)
+                self.want = self.store.wanted(self.run_id, self.attempt).want
         self._settle_total()
         self._obey(now)
         if self.stop_by is not None and now > self.stop_by:
@@ -124,7 +124,7 @@ class Owner:
         try:
             if not self.store.is_same_file():
                 raise Fenced("the database was deleted or replaced")
-            self.want = self.store.append(self.run_id, self.attempt, batch)
+            self.want = self.store.append(self.run_id, self.attempt, batch).want
         except StoreError as e:
             say(f"not stored: {e}")
             if not patiently or self._tried_at - self._stored_at > self.limits.patience_s:

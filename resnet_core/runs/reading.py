@@ -55,6 +55,7 @@ def run_from(row: sqlite3.Row, store: Store) -> Run:
         first_record_at=row["first_at"],
         first_record_s=row["first_s"],
         eta_s=eta_s(row, models),
+        lr=row["lr_wish"],
         **{name: row[name] for name in SAME},
     )
 
@@ -70,6 +71,8 @@ SAME = (
     "queued_at",
     "ended_at",
     "elapsed_s",
+    "owner",
+    "slot",
 )
 
 
@@ -88,7 +91,11 @@ def proof_from(text: str) -> Proof:
 
 def progress_from(row: sqlite3.Row) -> ModelProgress:
     end = row["how"] and ModelEnd(
-        how=row["how"], step=row["end_step"], path=row["path"], what=row["what"]
+        how=row["how"],
+        step=row["end_step"],
+        path=row["path"],
+        what=row["what"],
+        cause=row["cause"],
     )
     return ModelProgress(
         model=row["model"], steps_done=row["steps"], end=end, accuracy=row["accuracy"]

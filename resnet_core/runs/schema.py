@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .processes import Lock
@@ -13,7 +13,7 @@ from .run import ACTIVE, MODEL_ENDS, STATES, StoreError
 
 FILE = "runs.sqlite"
 #: raised when a table changes its meaning
-VERSION = 1
+VERSION = 2
 
 TABLES = f"""
 create table run(
@@ -24,7 +24,14 @@ create table run(
   state text not null default 'queued'
     check(state in {STATES}),
   want text not null default 'run' check(want in ('run', 'pause', 'stop')),
-  slot text not null default 'cpu',
+  device text not null default 'cpu',    -- where it is to train: "cpu", "cuda:0", "mps"
+  slot text,                             -- of that device, since it was claimed: "cpu:1"
+  turn integer not null default 0,       -- counts the claims: who was served least recently
+  owner text not null default '',        -- User.id
+  series text, series_kind text, series_title text,
+  series_index integer, series_size integer, series_label text,
+  expected_s real,                       -- of training, estimated when it was submitted
+  lr_wish real,                          -- the learning rate that was asked for last
   attempt integer not null default 0,    -- fences writers that were given up
   worker text,                           -- pid:start:boot of the owner
   beat integer not null default 0,       -- counts the owner's writes
@@ -37,10 +44,12 @@ create table run(
 -- two active runs on a slot are impossible, not only unlikely
 create unique index run_slot on run(slot) where state in {ACTIVE};
 create index run_state on run(state, id);
+create index run_owner on run(owner, turn);
+create index run_series on run(series, series_index);
 create table model(
   run_id integer not null references run on delete cascade, model integer not null,
   steps integer not null default 0, how text check(how in {MODEL_ENDS}), end_step integer,
-  path text, what text, accuracy real,
+  path text, what text, cause text, accuracy real,
   primary key(run_id, model)) without rowid;
 create table channel(
   run_id integer not null references run on delete cascade, model integer not null,
@@ -53,6 +62,40 @@ create table point(
   primary key(run_id, model, channel, step)) without rowid;
 create table speed(device text primary key, op_overhead_s real not null, macs_per_s real not null);
 """
+
+
+#: version -> what makes the next one of it, statement by statement
+MIGRATIONS = {
+    1: (
+        "drop index run_slot",
+        "alter table run rename column slot to device",  # it was 'cpu' whatever the device
+        "update run set device = coalesce(case when json_valid(config) "
+        "then json_extract(config, '$.device') end, 'cpu')",
+        "update run set device = 'cuda:0' where device = 'cuda'",
+        "alter table run add column slot text",
+        f"update run set slot = iif(device = 'cpu', 'cpu:0', device) where state in {ACTIVE}",
+        "alter table run add column turn integer not null default 0",
+        "update run set turn = id where attempt > 0",
+        "alter table run add column owner text not null default ''",
+        *(
+            f"alter table run add column {column}"
+            for column in (
+                "series text",
+                "series_kind text",
+                "series_title text",
+                "series_index integer",
+                "series_size integer",
+                "series_label text",
+                "expected_s real",
+                "lr_wish real",
+            )
+        ),
+        "alter table model add column cause text",
+        f"create unique index run_slot on run(slot) where state in {ACTIVE}",
+        "create index run_owner on run(owner, turn)",
+        "create index run_series on run(series, series_index)",
+    ),
+}
 
 
 class StoreFull(StoreError):
@@ -75,16 +118,10 @@ def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
 def open_database(folder: Path, timeout_s: float) -> tuple[sqlite3.Connection, str | None]:
     """A connection, and a sentence if a broken file had to be moved aside for a new one."""
     path = folder / FILE
+    lock = Lock(folder / "open.lock")  # two processes create the tables at once: one waits
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = Lock(folder / "open.lock")  # two processes create the tables at once: one waits
         lock.take(patience_s=timeout_s)
-    except OSError as e:
-        raise StoreError(
-            f"The data folder {folder} cannot be used ({e.strerror}). "
-            "Set RESIDUAL_EXPLORER_DATA to a folder that you can write to."
-        ) from e
-    try:
         with plain_errors(path):
             try:
                 return _open(path, timeout_s), None
@@ -96,6 +133,11 @@ def open_database(folder: Path, timeout_s: float) -> tuple[sqlite3.Connection, s
                     f"The database of the runs was damaged. It was moved to {aside.name} "
                     "and a new one was started."
                 )
+    except OSError as e:
+        raise StoreError(
+            f"The data folder {folder} cannot be used ({e.strerror}). "
+            "Set RESIDUAL_EXPLORER_DATA to a folder that you can write to."
+        ) from e
     finally:
         lock.give()
 
@@ -104,25 +146,64 @@ def _open(path: Path, timeout_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     try:
-        version = db.execute("pragma user_version").fetchone()[0]
-        if version > VERSION:
-            raise StoreError(
-                f"The runs in {path.parent} were stored by a newer version of this program "
-                f"(database {version}, this program reads {VERSION}). Update the program, "
-                "or set RESIDUAL_EXPLORER_DATA to another folder."
-            )
+        version = _readable_version(db, path)
         db.execute(f"pragma journal_mode = {journal_mode()}")
         db.execute("pragma synchronous = full")
         db.execute("pragma foreign_keys = on")
         db.execute("pragma trusted_schema = off")
-        if version == 0:
-            db.executescript(f"begin immediate; {TABLES} pragma user_version = {VERSION}; commit")
+        if version < VERSION:
+            _bring_up_to_date(db, path)
         db.execute("select count(*) from run").fetchall()
         path.chmod(0o600)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _readable_version(db: sqlite3.Connection, path: Path) -> int:
+    version = db.execute("pragma user_version").fetchone()[0]
+    if version > VERSION:
+        raise StoreError(
+            f"The runs in {path.parent} were stored by a newer version of this program "
+            f"(database {version}, this program reads {VERSION}). Update the program, "
+            "or set RESIDUAL_EXPLORER_DATA to another folder."
+        )
+    return version
+
+
+def _bring_up_to_date(db: sqlite3.Connection, path: Path) -> None:
+    """Makes or migrates the tables, all or nothing; of several processes one does it."""
+    db.execute("begin immediate")  # from here on nobody else writes
+    try:
+        version = _readable_version(db, path)  # again: another process may have been quicker
+        if 0 < version < VERSION:
+            back_up(path, path.with_name(f"{FILE}.version-{version}"))
+        statements = TABLES.split(";\n") if version == 0 else ()
+        for old in range(max(version, 1), VERSION if version else 0):
+            statements = (*statements, *MIGRATIONS[old])
+        for statement in statements:
+            db.execute(statement)
+        db.execute(f"pragma user_version = {VERSION}")
+        db.execute("commit")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk has rolled back by itself
+            db.execute("rollback")
+        raise
+
+
+def back_up(path: Path, copy: Path) -> None:
+    """A whole copy of the database at one moment, whoever writes meanwhile; or none at all."""
+    part = copy.with_name(copy.name + ".part")
+    part.unlink(missing_ok=True)
+    source, target = sqlite3.connect(path), sqlite3.connect(part, isolation_level=None)
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+    part.chmod(0o600)
+    part.replace(copy)
 
 
 def _move_aside(path: Path) -> Path:

@@ -17,9 +17,17 @@ from pathlib import Path
 from .run import ACTIVE, Speed, StoreError
 from .schema import FILE, Fenced, StoreFull, open_database, plain_errors
 
-__all__ = ["Batch", "Fenced", "Store", "StoreError", "StoreFull"]
+__all__ = ["Batch", "Fenced", "Store", "StoreError", "StoreFull", "Wish"]
 
 IN_ACTIVE = f"state in {ACTIVE}"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants of a run that goes on."""
+
+    want: str = "run"  # "run", "pause" or "stop"
+    lr: float | None = None  # another learning rate; None while nobody has asked for one
 
 
 @dataclass
@@ -95,7 +103,8 @@ class Store:
             if row is None:
                 return None
             db.execute(
-                "update run set state = 'starting', attempt = ?, worker = ? where id = ?",
+                "update run set state = 'starting', attempt = ?, worker = ?, slot = 'cpu:0' "
+                "where id = ?",
                 (row["attempt"], worker, row["id"]),
             )
             return row["id"], row["attempt"]
@@ -109,10 +118,10 @@ class Store:
                 (run_id, attempt),
             )
 
-    def append(self, run_id: int, attempt: int, batch: Batch) -> str:
+    def append(self, run_id: int, attempt: int, batch: Batch) -> Wish:
         """Stores a batch and gives what the user wants. Raises Fenced or StoreError."""
         with self._writing() as db:
-            want = self.wanted(run_id, attempt)
+            wish = self.wanted(run_id, attempt)
             for table, rows in (("channel", batch.channels), ("point", batch.points)):
                 if rows:
                     marks = ", ".join("?" * (1 + len(rows[0])))
@@ -125,16 +134,22 @@ class Store:
                 _update(db, "model", columns, "run_id = ? and model = ?", (run_id, model))
             _update(db, "run", batch.run, "id = ?", (run_id,))
             db.execute("update run set beat = beat + 1 where id = ?", (run_id,))
-            return want
+            return wish
 
-    def wanted(self, run_id: int, attempt: int) -> str:
+    def wanted(self, run_id: int, attempt: int) -> Wish:
         """What the user wants of a run, as its owner may ask. Raises Fenced for any other."""
         rows = self._read(
-            f"select want from run where id = ? and attempt = ? and {IN_ACTIVE}", (run_id, attempt)
+            f"select want, lr_wish from run where id = ? and attempt = ? and {IN_ACTIVE}",
+            (run_id, attempt),
         )
         if not rows:
             raise Fenced(f"run {run_id}, attempt {attempt}")
-        return rows[0]["want"]
+        return Wish(rows[0]["want"], rows[0]["lr_wish"])
+
+    def wish_lr(self, run_id: int, lr: float) -> None:
+        """Another learning rate for a run that is not over; its owner reads it with `wanted`."""
+        with self._writing() as db:
+            db.execute("update run set lr_wish = ? where id = ? and state != 'ended'", (lr, run_id))
 
     def end(self, run_id: int, attempt: int, *, ended: str, reason: str, sentence: str) -> bool:
         """Ends a run from outside. False if it had already ended or has another owner."""
