@@ -7,11 +7,10 @@ takes to read a local file, and all of them give plain data.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-import platformdirs
+from resnet_core.folder import data_folder
 
 from .run import EngineError, ModelRecords, NotYours, Run, SeriesPlace, Speed, StoreError, User
 
@@ -101,6 +100,5 @@ class Engine(Reads, Protocol):
 
 
 def default_folder() -> Path:
-    """Where runs are kept: RESIDUAL_EXPLORER_DATA, or the platform's place for user data."""
-    named = os.environ.get("RESIDUAL_EXPLORER_DATA")
-    return Path(named) if named else Path(platformdirs.user_data_dir("residual-explorer"))
+    """Where runs are kept."""
+    return data_folder()

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from resnet_core.folder import VARIABLE, data_folder
+
 #: where `python -m resnet_core...` finds the package, whatever the working directory
 ROOT = Path(__file__).resolve().parents[2]
 #: exit codes with which an owner tells its supervisor why it gave up
@@ -87,6 +89,7 @@ def in_words(status: int) -> str:
 def spawn(module: str, *args: str, log: Path | None, **streams) -> subprocess.Popen:
     """`python -m module args`. What it prints goes to `log`: nobody reads a pipe for ever."""
     env = {**os.environ, "PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1"}
+    env[VARIABLE] = str(data_folder())  # absolute: the new process has another working directory
     out = open_log(log) if log else None
     try:
         return subprocess.Popen(
