@@ -23,8 +23,9 @@ from torch.nn import functional as F
 
 from resnet_core.data import batches
 from resnet_core.presets import preset
-from resnet_core.probes import FIRST, PROBES, is_dear
+from resnet_core.probes import PROBES
 from resnet_core.record import AT_EVERY_STEP
+from resnet_core.rhythm import FIRST, is_dear
 from resnet_core.train import RunConfig, Trainer
 
 NETS = ("digits56", "resnet20", "resnet110")
@@ -62,7 +63,7 @@ def measure(key: str, device: str, batch_size: int, steps: int) -> dict:
     row = {"net": config.net.name, "batch": batch_size, "steps": steps}
     for what, pick in (("median", statistics.median), ("minimum", min)):
         bare, norms, close = (pick(times[name][WARM_UP:]) for name in turns)
-        share = sum(is_dear(step, RUN - 1) for step in range(RUN)) / RUN
+        share = sum(is_dear(step, RUN) for step in range(RUN)) / RUN
         row[what] = {
             "bare_ms": bare,
             "norms": norms / bare,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: keys of the probes that are cheap enough for every step; they tell at once of a net that diverges
+#: keys of the probes that are cheap enough for every step of a short run; see rhythm.py
 AT_EVERY_STEP = ("input_grad", "weight_grad")
 
 
@@ -16,7 +16,9 @@ class Record:
 
     model: int  # 0 = the net, 1 = its twin
     step: int
-    scalars: dict[str, float]  # "loss" [nats], "accuracy" [0..1] of the batch
+    #: "loss" [nats] and "accuracy" [0..1] of the batch, "lr" of the update that follows,
+    #: "grad_norm" [nats]: the L2 norm of the whole gradient, before it is clipped
+    scalars: dict[str, float]
     per_op: dict[str, np.ndarray]  # probe -> float32 per place; not every probe at every step
     batch_crc: int = 0  # CRC-32 of the batch's indices: equal in both twins at each step
 
@@ -36,3 +38,4 @@ class Diverged:
     step: int
     path: str  # the first op with a non-finite value
     what: str  # "output", "gradient" or "loss"
+    cause: str = ""  # the likely cause, one sentence; see causes.py

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .data import augment, batches, dataset_row, fit
 from .causes import Facts, likely_cause
+from .data import augment, batches, dataset_row, fit
 from .devices import available_devices, widest_float
 from .divergence import first_nonfinite_output
 from .layers import StochasticDepth
@@ -140,9 +140,12 @@ class Trainer:
         parts += [instrument.readings().to(wide) for instrument in asked]
         # one copy per step: on a GPU each one waits for the device
         numbers = torch.cat(parts).cpu().numpy().astype(np.float64)
-        (loss, accuracy, norm), *numbers = np.split(numbers, np.cumsum([len(p) for p in parts])[:-1])
+        (loss, accuracy, norm), *numbers = np.split(
+            numbers, np.cumsum([len(p) for p in parts])[:-1]
+        )
         found = {k: v for i, part in zip(asked, numbers) for k, v in i.values(part).items()}
-        per_op = {key: found[key].astype(np.float32) for key in self.labels if key in found}
+        with np.errstate(over="ignore"):  # a ratio may well be beyond float32
+            per_op = {key: found[key].astype(np.float32) for key in self.labels if key in found}
         watch.looks_closely = False
         scalars = {"loss": float(loss), "accuracy": float(accuracy)}
         scalars |= {"lr": watch.lr, "grad_norm": float(norm)}
@@ -159,10 +162,7 @@ class Trainer:
         if path is None and not math.isfinite(record.scalars["loss"]):
             path, what = "loss", "loss"
         elif path is None:  # the backward pass runs from the loss: its first is the last in order
-            norms = self.watch.grad_norms.cpu().numpy()
-            names = [name for name, _ in self.module.named_parameters()]
-            bad = [name for name, norm in zip(names, norms) if not math.isfinite(norm)]
-            path, what = bad[-1].rpartition(".")[0], "gradient"
+            path, what = self._first_bad_gradient(), "gradient"
         facts = Facts(
             config=self.config,
             net=self.net,
@@ -175,6 +175,13 @@ class Trainer:
             what=what,
         )
         return Diverged(self.model, record.step, path, what, likely_cause(facts))
+
+    def _first_bad_gradient(self) -> str:
+        """The path of the layer where the backward pass met it; else of the largest gradient."""
+        norms = self.watch.grad_norms.cpu().numpy()
+        names = [name for name, _ in self.module.named_parameters()]
+        bad = np.flatnonzero(~np.isfinite(norms))
+        return names[bad[-1] if len(bad) else norms.argmax()].rpartition(".")[0]
 
 
 def train(config: RunConfig, model: int) -> Iterator[Record | Diverged]:

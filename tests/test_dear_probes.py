@@ -1,6 +1,7 @@
 """What the dear probes record is true: against each net walked by hand, in float64."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ from torch.nn import functional as F
 
 from resnet_core.blocks import ActFirst, EveryLayer, NormAfterAdd, PostActivation, PreActivation
 from resnet_core.layers import Add
+from resnet_core.optimizers import OPTIMIZERS
 from resnet_core.presets import digits
-from resnet_core.probes import PROBES, is_dear, labels
+from resnet_core.probes import PROBES, labels
+from resnet_core.rhythm import is_dear, is_probed, rhythm
 from resnet_core.shortcuts import ExclusiveGate, ScaledAdd
 from resnet_core.spec import NetSpec, StageSpec
 from resnet_core.train import SEED_STRIDE, RunConfig, Trainer
@@ -165,7 +168,9 @@ def truth(trainer, step, indices):
 def in_float64(config, model, **kwargs):
     trainer = Trainer(config, model, **kwargs)
     trainer.module.double()
-    trainer.optimizer.velocities[:] = [torch.zeros_like(p) for p in trainer.optimizer.params]
+    make = OPTIMIZERS[config.optimizer].make
+    double = make(trainer.module.parameters(), config.momentum, config.weight_decay)
+    trainer.optimizer = trainer.watch.optimizer = double
     given = trainer.batch
     trainer.batch = lambda indices: (given(indices)[0].double(), given(indices)[1])
     return trainer
@@ -236,13 +241,34 @@ def test_behind_identity_shortcuts_the_one_is_the_next_block_s_gradient():
 
 def test_dear_probes_look_at_the_first_steps_then_at_every_fourth_and_at_the_last():
     config = RunConfig(net=digits(8), steps=28, batch_size=8)
-    looked = [r.step for r in Trainer(config, 0).records() if "dead" in r.per_op]
-    assert looked == [*range(20), 20, 24, 27]
-    assert not is_dear(27, None)
-    always = [
-        r.per_op.keys() >= {"input_grad", "weight_grad"} for r in Trainer(config, 0).records()
-    ]
-    assert all(always)
+    records = list(Trainer(config, 0).records())
+    assert [r.step for r in records if "dead" in r.per_op] == [*range(20), 20, 24, 27]
+    assert all(r.per_op.keys() >= {"input_grad", "weight_grad"} for r in records)
+    assert rhythm("dead", 28) == "the first 20 steps, then every 4th"
+    assert rhythm("input_grad", 28) == "every step"
+
+
+@pytest.mark.parametrize("steps", [1, 20, 2000, 2001, 5000, 20_000])
+def test_a_long_run_is_thinned_evenly_and_keeps_its_first_steps_and_its_last(steps):
+    probed = [step for step in range(steps) if is_probed(step, steps)]
+    dear = [step for step in range(steps) if is_dear(step, steps)]
+    assert set(dear) <= set(probed)
+    for looked in (probed, dear):
+        assert looked[:20] == list(range(min(20, steps)))
+        assert looked[-1] == steps - 1
+        gaps = {b - a for a, b in pairwise(s for s in looked[:-1] if s >= 40)}
+        assert len(gaps) <= 1
+    assert min(steps, 1000) <= len(probed) <= 2021
+    assert steps <= 2000 or len(dear) <= 521
+
+
+def test_a_step_that_nobody_probes_tells_its_loss_and_trains_the_same(monkeypatch):
+    config = RunConfig(net=digits(8), steps=24, batch_size=8)
+    all_of_them = list(Trainer(config, 0).records())
+    monkeypatch.setattr("resnet_core.rhythm.MOST", 8)
+    thinned = list(Trainer(config, 0).records())
+    assert [r.step for r in thinned if not r.per_op] == [20, 22]
+    assert [r.scalars for r in thinned] == [r.scalars for r in all_of_them]
 
 
 def test_held_out_images_are_not_measured():
@@ -260,7 +286,8 @@ def test_the_record_tells_the_update_that_is_made_though_the_rate_changes_meanwh
     trainer = in_float64(RunConfig(net=digits(8), steps=2, batch_size=8), 0)
     records = trainer.records()
     told = next(records).per_op["update_ratio"][0]
-    trainer.lr, before = 1.0, trainer.module.stem.conv.weight.detach().clone()
+    trainer.change_lr(1, 1.0)
+    before = trainer.module.stem.conv.weight.detach().clone()
     next(records)
     moved = (trainer.module.stem.conv.weight - before).norm() / before.norm()
     assert told == pytest.approx(moved.item(), rel=1e-6)

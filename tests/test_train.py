@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from resnet_core.blocks import PostActivation, basic
+from resnet_core.data import batches
 from resnet_core.devices import available_devices
 from resnet_core.divergence import first_nonfinite_output
 from resnet_core.graph import trace
@@ -48,7 +50,7 @@ def test_a_record_has_the_shapes_of_its_labels():
     trainer = Trainer(replace(SMALL, net=digits(20)), 1)
     for step, record in enumerate(trainer.records()):
         assert (record.model, record.step) == (1, step)
-        assert list(record.scalars) == ["loss", "accuracy"]
+        assert list(record.scalars) == ["loss", "accuracy", "lr", "grad_norm"]
         assert {k: len(v) for k, v in trainer.labels.items()} == {
             "input_grad": 9,
             "weight_grad": 20,
@@ -65,11 +67,50 @@ def test_a_record_has_the_shapes_of_its_labels():
 
 
 def test_the_learning_rate_may_change_between_two_records():
-    fast, slow = Trainer(SMALL, 0), Trainer(SMALL, 0)
-    records = zip(fast.records(), slow.records())
-    assert same(*next(records))
-    slow.lr = SMALL.lr / 10
-    assert not same(*next(records))
+    """A run that is told of it on its way is the run that was told before."""
+    told = Trainer(replace(SMALL, lr_changes=((1, 0.05), (3, 0.001))), 0)
+    live = Trainer(replace(SMALL, lr_changes=((3, 0.1),)), 0)
+    records = []
+    for record in live.records():
+        records.append(record)
+        if record.step == 0:
+            live.change_lr(live.next_step, 0.05)
+            live.change_lr(3, 0.001)
+    assert all(map(same, records, told.records()))
+    assert [r.scalars["lr"] for r in records] == [0.02, 0.05, 0.05, 0.001]
+    with pytest.raises(ValueError, match="step 3 has begun: the next one is 4"):
+        live.change_lr(3, 0.1)
+
+
+def test_the_schedule_and_its_warm_up_are_followed():
+    config = replace(SMALL, schedule="cosine", warmup=2, lr=0.1)
+    rates = [record.scalars["lr"] for record in train(config, 0)]
+    assert rates == pytest.approx([0.05, 0.1, 0.1, 0.0], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "change", [{"optimizer": "adamw", "lr": 1e-3}, {"label_smoothing": 0.1}, {"clip": 0.5}], ids=str
+)
+def test_a_run_is_the_loop_that_torch_would_write(change):
+    config = replace(SMALL, steps=3, weight_decay=0.01, **change)
+    trainer, bare = Trainer(config, 0), Trainer(config, 0, probes=())
+    params = list(bare.module.parameters())
+    if config.optimizer == "adamw":
+        optimizer = torch.optim.AdamW(params, config.lr, weight_decay=0.01)
+    else:
+        optimizer = torch.optim.SGD(params, config.lr, config.momentum, 0, 0.01)
+    plan = batches(len(bare.examples.train_images), config.batch_size, config.seed)
+    for record, indices in zip(trainer.records(), plan):
+        images, targets = bare.batch(indices)
+        logits = bare.module(images)
+        loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(params, config.clip or 1e9)
+        optimizer.step()
+        assert record.scalars["loss"] == pytest.approx(loss.item(), rel=1e-5)
+        assert record.scalars["grad_norm"] == pytest.approx(norm.item(), rel=1e-4)
+    assert norm > 0.5  # clipped, if at all, and measured before
 
 
 def test_a_run_that_learns_is_seen_on_held_out_images():
@@ -104,9 +145,8 @@ def test_held_out_images_do_not_touch_the_net():
     assert trainer.fingerprints() == prints
 
 
-def test_a_time_budget_goes_on_until_the_caller_has_enough():
-    records = train(replace(SMALL, seconds=10), 0)
-    assert [next(records).step for _ in range(SMALL.steps + 1)][-1] == SMALL.steps
+def test_a_time_budget_is_somebody_else_s_business():
+    assert len(list(train(replace(SMALL, seconds=10), 0))) == SMALL.steps
 
 
 @pytest.mark.parametrize(("net", "model"), [(NO_NORM, 0), (twin_of(NO_NORM), 1)])
@@ -131,7 +171,7 @@ def test_the_first_op_with_a_bad_output_is_named():
         trainer.module.stage2[0].residual.conv2.weight[0, 0, 0, 0] = torch.inf
         trainer.module.head.fc.weight.fill_(torch.nan)  # worse, but later
     _, end = trainer.records()
-    assert end == Diverged(0, 0, "stage2.0.residual.conv2", "output")
+    assert end == Diverged(0, 0, "stage2.0.residual.conv2", "output", end.cause)
 
 
 def test_an_addition_can_be_the_first():
@@ -152,7 +192,7 @@ def test_a_bad_gradient_is_named_where_the_backward_pass_met_it():
     trainer.module.stage2[0].residual.conv1.register_forward_hook(overflow)
     record, end = trainer.records()
     assert np.isfinite(record.scalars["loss"])
-    assert end == Diverged(1, 0, "stage2.0.residual.conv1", "gradient")
+    assert end == Diverged(1, 0, "stage2.0.residual.conv1", "gradient", end.cause)
 
 
 REFUSED = [

@@ -15,15 +15,13 @@ from resnet_core.spec import NetSpec
 
 from .norms import l2_norm, scaled_norm
 from .table import PROBES, Probe, all_paths, instruments
-from .watch import FIRST, Watch, is_dear
+from .watch import Watch
 
 __all__ = [
-    "FIRST",
     "PROBES",
     "Probe",
     "Watch",
     "instruments",
-    "is_dear",
     "l2_norm",
     "labels",
     "scaled_norm",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class BlockGradients:
 
         return on_gradient
 
-    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+    def readings(self) -> torch.Tensor:
         self._meter.forget()
         norms = [self._norms["total", path] for path in self._blocks]
         if self.watch.looks_closely:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ class Signal:
 
         return after_forward
 
-    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+    def readings(self) -> torch.Tensor:
         self._meter.forget()
         return torch.stack([self._norms[k, p] for k, paths in self.labels.items() for p in paths])
 
@@ -98,7 +98,7 @@ class Dead:
 
         return after_forward
 
-    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+    def readings(self) -> torch.Tensor:
         return torch.cat([self._sums[path] for path in self._paths])
 
     def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,14 +18,14 @@ from .weights import UpdateRatio, WeightGradient
 
 @dataclass(frozen=True)
 class Probe:
-    """A row of PROBES. The dear ones, not in record.AT_EVERY_STEP, keep to watch.is_dear."""
+    """A row of PROBES. The dear ones, not in record.AT_EVERY_STEP, keep to rhythm.is_dear."""
 
     symbol: str  # with its norm bars
     name: str  # what it is and where, for menus and axes
     source: str
     what: str  # what the number says, for help
     paths: Callable  # (module) -> the places it measures; those on the main path in its order
-    #: (watch, {key: paths}) -> an instrument with readings(grads), a vector on the device, and
+    #: (watch, {key: paths}) -> an instrument with readings(), a vector on the device, and
     #: values(numbers), {key: array}; rows with the same `make` share one instrument
     make: Callable
     needs: str = "layer"  # what a net must have for this to be measured

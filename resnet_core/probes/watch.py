@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
-from resnet_core.optimizers import SGD
-
-#: dear probes look at each of the first steps, where most happens, and then at every so many
-FIRST, EVERY = 20, 4
-
-
-def is_dear(step: int, last: int | None) -> bool:
-    """Whether the dear probes look at this step; `last` is that of the run, when known."""
-    return step < FIRST or step % EVERY == 0 or step == last
+from resnet_core.optimizers import SGD, AdamW
 
 
 @dataclass
@@ -22,7 +15,8 @@ class Watch:
     """A net in training, as its probes see it."""
 
     module: nn.Module
-    optimizer: SGD
+    optimizer: SGD | AdamW
     lr: float = 0.0  # of the update that is about to be made
     looks: bool = False  # not while held-out images pass
     looks_closely: bool = False  # whether the dear probes look, too
+    grad_norms: torch.Tensor | None = None  # of each parameter's gradient, before it is clipped

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import nn
@@ -17,31 +15,33 @@ class WeightGradient:
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         ((self._key, paths),) = labels.items()
-        self._places = places(watch.module, paths)
+        device = next(watch.module.parameters()).device
+        self.watch = watch
+        self._places = torch.tensor(places(watch.module, paths), device=device)
 
-    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
-        return grouped_norms([grads[i] for i in self._places])
+    def readings(self) -> torch.Tensor:
+        return self.watch.grad_norms[self._places]
 
     def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         return {self._key: numbers}
 
 
 class UpdateRatio:
-    """||dW|| / ||W||, dW = -lr v with the velocity v that this step's gradient has gone into."""
+    """||dW|| / ||W||, dW = -lr d, the direction d of the optimizer with this step's gradient."""
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         ((self._key, paths),) = labels.items()
         self.watch, self._places = watch, places(watch.module, paths)
 
-    def readings(self, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+    def readings(self) -> torch.Tensor:
         optimizer = self.watch.optimizer
-        tensors = [t[i] for t in (optimizer.velocities, optimizer.params) for i in self._places]
+        tensors = [t[i] for t in (optimizer.directions, optimizer.params) for i in self._places]
         return grouped_norms(tensors)
 
     def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        velocities, weights = numbers.reshape(2, -1)
+        directions, weights = numbers.reshape(2, -1)
         with np.errstate(divide="ignore", invalid="ignore"):  # weights that an init has set to 0
-            return {self._key: self.watch.lr * velocities / weights}
+            return {self._key: self.watch.lr * directions / weights}
 
 
 def places(module: nn.Module, paths: list[str]) -> list[int]:
