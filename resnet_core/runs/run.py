@@ -110,6 +110,7 @@ class Run:
     slot: str | None = None  # where it trains: "cpu:0", "cuda:0"; None before it has one
     wait_s: float | None = None  # expected, while it is queued; None if nothing is known
     lr: float | None = None  # the peak that was asked for last, while it runs
+    recorded: str | None = None  # the title of a recording that is replayed: nothing trains
 
     @property
     def is_over(self) -> bool:
