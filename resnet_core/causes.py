@@ -64,8 +64,8 @@ class Facts:
         """At step 0, what the signal's variance is multiplied by: in all, and at each block."""
         paths, blocks = self.labels.get("act_rms", ()), set(self.labels.get("x_norm", ()))
         outputs = zip(self.first.per_op.get("act_rms", ()), paths)
-        rms = [float(r) for r, path in outputs if path in blocks]
-        if len(rms) < 2 or not rms[0] > 0 or not math.isfinite(rms[-1]):
+        rms = [float(r) for r, path in outputs if path in blocks and math.isfinite(r)]
+        if len(rms) < 2 or not rms[0] > 0:
             return 1.0, 1.0
         growth = (rms[-1] / rms[0]) ** 2
         return growth, growth ** (1 / (len(rms) - 1))
@@ -127,7 +127,7 @@ def raised_rate(facts: Facts) -> str | None:
     for (_, before), (step, peak) in reversed(list(pairwise(peaks))):
         if step < facts.step <= step + SOON and peak > before:
             ago = steps(facts.step - step)
-            return f"The learning rate was raised from {before:g} to {peak:g} {ago} before."
+            return f"The learning rate was raised from {before:g} to {peak:g} {ago} earlier."
     return None
 
 
