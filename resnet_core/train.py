@@ -91,11 +91,14 @@ class Trainer:
         rhythm = {"steps": c.steps, "schedule": c.schedule, "warmup": c.warmup}
         return lr_at(step, lr=c.lr, changes=self.changes, **rhythm)
 
-    def records(self) -> Iterator[Record | Diverged]:
-        """config.steps Records, each before its update; a Diverged after the last if it ends so."""
+    def records(self, first: int = 0) -> Iterator[Record | Diverged]:
+        """config.steps Records, each before its update; a Diverged after the last if it ends so.
+
+        `first`: begins with the rhythm of that step, for who measures time and not the net.
+        """
         config = self.config
         plan = batches(len(self.examples.train_images), config.batch_size, config.seed)
-        for step, indices in zip(range(config.steps), plan):
+        for step, indices in zip(range(first, config.steps), plan):
             images, targets = self.batch(indices)
             # what the record says of the update has to hold
             lr = self.watch.lr = self.lr_at(step)
