@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import resolve_name
 from itertools import groupby
 from symtable import symtable
 
@@ -90,12 +91,13 @@ def names_in(home: str) -> frozenset[str]:
 @lru_cache(maxsize=64)
 def read(name: str) -> Module:
     """One of our modules, parsed."""
-    text = inspect.getsource(import_module(name))
+    source = import_module(name)
+    text = inspect.getsource(source)
     tree, ours, imports = ast.parse(text), {}, {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level:
-            package = name.rsplit(".", node.level)[0]
-            ours |= {alias.name: f"{package}.{node.module}" for alias in node.names}
+            home = resolve_name("." * node.level + node.module, source.__package__)
+            ours |= {alias.name: home for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             names = {alias.asname or alias.name: alias.name for alias in node.names}
             if node.module.partition(".")[0] == PACKAGE:
