@@ -18,8 +18,10 @@ from resnet_core.runs.limits import Limits
 from resnet_core.train import RunConfig
 
 #: no torch in the trainers: they start in 0.2 s, and misbehave on demand
-FAKE = Limits(train="fake_train", park=False, measure=False, grace_s=0.3, soft_stop_s=1.0)
-REAL = Limits(park=False, measure=False, grace_s=0.3)
+FAKE = Limits(
+    train="fake_train", cpu_slots=1, park=False, measure=False, grace_s=0.3, soft_stop_s=1.0
+)
+REAL = Limits(cpu_slots=1, park=False, measure=False, grace_s=0.3)
 
 
 @contextmanager

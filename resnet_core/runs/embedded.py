@@ -7,15 +7,29 @@ import subprocess
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resnet_core.ranges import check_range
+
 from . import processes
-from .engine import NOBODY, EngineError, ModelRecords, Run, Speed, StoreError, User
+from .engine import (
+    NOBODY,
+    EngineError,
+    ModelRecords,
+    NotYours,
+    Run,
+    SeriesPlace,
+    Speed,
+    StoreError,
+    User,
+)
+from .fair import device_of
 from .limits import Limits
 from .processes import Lock
 from .reading import Reader
-from .store import Store
+from .store import Request, Store
 
 if TYPE_CHECKING:  # importing it costs torch, and a page may want to paint first
     from resnet_core.run_config import RunConfig
@@ -64,16 +78,43 @@ class Embedded:
                 self._look_after_supervisor(now)
 
     def submit(self, config: RunConfig, request_id: str, by: User = NOBODY) -> int:
-        """Queues a run and gives its id; the same request id gives the same run.
+        return self._queue([self._request(config, request_id)], by)[0]
 
-        Raises EngineError with a sentence when nothing can be stored or trained.
-        """
+    def submit_series(self, series: Series, request_id: str, by: User = NOBODY) -> list[int]:
+        size = len(series.runs)
+        requests = []
+        for index, (label, config) in enumerate(series.runs):
+            place = SeriesPlace(request_id, series.kind, series.title, index, size, label)
+            request = self._request(config, f"{request_id}:{index}")
+            requests.append(replace(request, series=place))
+        return self._queue(requests, by)
+
+    def _queue(self, requests: list[Request], by: User) -> list[int]:
         if problem := self.problem():
             raise EngineError(problem)
-        total = config.steps if config.seconds is None else None
-        run_id = self._open().submit(config.to_json(), request_id, total)
+        limit = self.limits.max_queued_per_owner
+        ids = self._open().submit_all(requests, by.id, limit)
         self.start()
-        return run_id
+        return ids
+
+    def _request(self, config: RunConfig, request_id: str) -> Request:
+        return Request(
+            config=config.to_json(),
+            request_id=request_id,
+            total=config.steps if config.seconds is None else None,
+            device=device_of(config.device),
+            expected_s=self._expected_s(config),
+        )
+
+    def _expected_s(self, config: RunConfig) -> float | None:
+        """Seconds of training; None on a device that has not been measured."""
+        if config.seconds is not None:
+            return float(config.seconds)
+        if (speed := self.speed(config.device)) is None:
+            return None
+        from resnet_core.estimate import estimate  # here: it imports torch
+
+        return estimate(config, speed).seconds
 
     def run(self, run_id: int) -> Run | None:
         """The run as it is or, while the store cannot be read, as it was read last.
@@ -102,20 +143,31 @@ class Embedded:
         return []
 
     def pause(self, run_id: int, by: User = NOBODY) -> None:
-        self._open().want(run_id, "pause")
+        self._store_of(run_id, by, "paused").want(run_id, "pause")
 
     def resume(self, run_id: int, by: User = NOBODY) -> None:
-        self._open().want(run_id, "run")
+        self._store_of(run_id, by, "resumed").want(run_id, "run")
 
     def stop(self, run_id: int, by: User = NOBODY) -> None:
         """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
-        self._open().want(run_id, "stop")
-
-    def submit_series(self, series: Series, request_id: str, by: User = NOBODY) -> list[int]:
-        raise EngineError("Series of runs cannot be stored yet.")
+        self._store_of(run_id, by, "stopped").want(run_id, "stop")
 
     def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
-        raise EngineError("The learning rate of a run cannot be changed yet.")
+        """Raises SpecError for a learning rate that no run may have."""
+        check_range("lr", lr)
+        self._store_of(run_id, by, "changed").wish_lr(run_id, lr)
+
+    def _store_of(self, run_id: int, by: User, done: str) -> Store:
+        """The store, for who may change the run. Raises NotYours or another EngineError."""
+        run = self.run(run_id)
+        if run is None:
+            raise EngineError(f"Run {run_id} cannot be {done}: there is no such run any more.")
+        if not by.may_change(run):
+            raise NotYours(
+                f"Run {run_id} was started by somebody else: it can be {done} only by them, or "
+                "with the lecturer's key."
+            )
+        return self._open()
 
     def problem(self) -> str | None:
         """One sentence when nothing can be stored or trained here, else None."""
@@ -165,7 +217,7 @@ class Embedded:
                 self._let_go()
                 self._trouble = StoreError(f"The data folder {self.folder} cannot be used: {e}.")
                 raise self._trouble from e
-            self._trouble, self._reader = None, Reader(self._store)
+            self._trouble, self._reader = None, Reader(self._store, self.limits.num_cpu_slots)
             return self._store
 
     def _let_go(self) -> None:

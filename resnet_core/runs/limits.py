@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 
 
@@ -16,9 +17,12 @@ class Limits:
     silent_s: float = 90.0  # an owner that wrote nothing for so long is hung
     stall_s: float = 600.0  # a trainer that sent nothing for so long is hung
     soft_stop_s: float = 3.0  # from the wish to stop to the kill
+    device_s: float = 60.0  # a run waits so long for a device that its last user still holds
     pause_s: float = 1800.0  # a run that is paused for longer gives the slot to others
     patience_s: float = 30.0  # an owner that cannot store keeps trying
     grace_s: float = 10.0  # the supervisor outlives the last app: a server restarts faster
+    cpu_slots: int | None = None  # runs on the CPU at once; None: one for each pair of cores
+    max_queued_per_owner: int = 8  # runs of one person that are not over
     keep_runs: int = 200  # finished ones; the oldest go first
     keep_bytes: int = 1_000_000_000  # of the curves of finished runs
     min_free_bytes: int = 20_000_000  # on the disk; below it no run is accepted
@@ -26,9 +30,21 @@ class Limits:
     measure: bool = True  # let them measure the machine's speed
     train: str = "resnet_core.train"  # the module that trains
 
+    @property
+    def num_cpu_slots(self) -> int:
+        """A pair of nets trains in two processes of one thread each."""
+        return self.cpu_slots or max(1, num_cores() // 2)
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Limits:
         return Limits(**json.loads(text))
+
+
+def num_cores() -> int:
+    """Cores that this process may use; a container or a batch system may give it fewer."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

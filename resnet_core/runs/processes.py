@@ -172,6 +172,21 @@ class Lock:
             return False
         return True
 
+    def holder(self) -> int | None:
+        """The pid of a process that holds it, where the system tells."""
+        with suppress(OSError, ValueError, IndexError):
+            inode = self.path.stat().st_ino
+            for line in Path("/proc/locks").read_text().splitlines():
+                words = line.split()  # 1: FLOCK ADVISORY WRITE pid major:minor:inode 0 EOF
+                if words[1] == "FLOCK" and int(words[5].split(":")[2]) == inode:
+                    return int(words[4])
+        return None
+
+
+def slot_lock(folder: Path, slot: str) -> Lock:
+    """Held by the process that trains on a slot: the kernel frees it however that one ends."""
+    return Lock(folder / f"slot-{slot}.lock")
+
 
 def code_version() -> str:
     """Changes when a file of the package does: parked processes hold the code of their start."""

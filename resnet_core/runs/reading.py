@@ -1,4 +1,4 @@
-"""Rows of the store -> what a page shows; curves are read once and then only continued."""
+"""Runs and their curves for many viewers; curves are read once and then only continued."""
 
 from __future__ import annotations
 
@@ -8,107 +8,18 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from functools import lru_cache
 
 import numpy as np
 
-from resnet_core.proof import Proof
-from resnet_core.spec import SpecError
-
-from .run import ModelEnd, ModelProgress, ModelRecords, Resolved, Run
+from .places import FRESH_S, Places
+from .rows import run_from
+from .run import ModelRecords, Run
 from .store import Store, StoreError
 
 #: runs whose curves stay in memory: all that the viewers of one server look at
 MAX_CACHED = 16
 #: runs that can be shown without their curves while the database cannot be read
 MAX_KNOWN = 256
-#: seconds within which viewers share one look into the database
-FRESH_S = 0.1
-
-
-@lru_cache(maxsize=256)
-def config_from(text: str):
-    from resnet_core.train import RunConfig  # here: it imports torch
-
-    return RunConfig.from_json(text)
-
-
-def shown(row: sqlite3.Row, store: Store) -> Run | None:
-    """None for a run whose config this version of the program cannot read."""
-    with suppress(SpecError):
-        return run_from(row, store)
-    return None
-
-
-def run_from(row: sqlite3.Row, store: Store) -> Run:
-    models = tuple(progress_from(m) for m in store.models(row["id"]))
-    queued = row["state"] == "queued"
-    return Run(
-        config=config_from(row["config"]),
-        resolved=resolved_from(row["resolved"]),
-        position=store.position(row["id"]) if queued else None,
-        total_steps=row["total"],
-        models=models,
-        proof=proof_from(row["proof"]),
-        sentence="Waiting for its turn." if queued else row["sentence"] or "Starting.",
-        started_at=row["started_at"],
-        first_record_at=row["first_at"],
-        first_record_s=row["first_s"],
-        eta_s=eta_s(row, models),
-        lr=row["lr_wish"],
-        **{name: row[name] for name in SAME},
-    )
-
-
-#: columns that a page sees as they are
-SAME = (
-    "id",
-    "request_id",
-    "state",
-    "ended",
-    "reason",
-    "want",
-    "queued_at",
-    "ended_at",
-    "elapsed_s",
-    "owner",
-    "slot",
-)
-
-
-def resolved_from(text: str | None) -> Resolved | None:
-    if text is None:
-        return None
-    data = json.loads(text)
-    return Resolved(**{**data, "config": config_from(json.dumps(data["config"]))})
-
-
-def proof_from(text: str) -> Proof:
-    data = json.loads(text)
-    names = {name: tuple(data[name]) for name in ("only_0", "only_1") if name in data}
-    return Proof(**{**data, **names})
-
-
-def progress_from(row: sqlite3.Row) -> ModelProgress:
-    end = row["how"] and ModelEnd(
-        how=row["how"],
-        step=row["end_step"],
-        path=row["path"],
-        what=row["what"],
-        cause=row["cause"],
-    )
-    return ModelProgress(
-        model=row["model"], steps_done=row["steps"], end=end, accuracy=row["accuracy"]
-    )
-
-
-def eta_s(row: sqlite3.Row, models: tuple[ModelProgress, ...]) -> float | None:
-    """Seconds of training that are left, by the pace so far; the slowest net decides."""
-    todo = [m.steps_done for m in models if m.end is None]
-    if row["state"] not in ("running", "paused") or not todo or not row["total"] or not min(todo):
-        return None
-    done = min(todo)
-    return row["elapsed_s"] / done * (row["total"] - done)
 
 
 class Curve:
@@ -196,8 +107,9 @@ class Reader:
     While the store cannot be read it gives what it has read last.
     """
 
-    def __init__(self, store: Store):
+    def __init__(self, store: Store, cpu_slots: int = 1):
         self._store = store
+        self._places = Places(store, cpu_slots)
         self._lock = threading.Lock()
         self._runs: OrderedDict[int, Curves] = OrderedDict()
         self._known_lock = threading.Lock()
@@ -207,7 +119,7 @@ class Reader:
         """None if there is no such run. Raises StoreError if that cannot be told now."""
         try:
             row = self._store.row(run_id)
-            run = shown(row, self._store) if row else None
+            run = run_from(row, self._store, self._places) if row else None
         except StoreError:
             with self._known_lock:
                 if run_id not in self._known:
@@ -217,8 +129,10 @@ class Reader:
         return run
 
     def runs(self, limit: int) -> list[Run]:
+        """The newest first."""
         try:
-            runs = {row["id"]: shown(row, self._store) for row in self._store.newest(limit)}
+            rows = self._store.newest(limit)
+            runs = {row["id"]: run_from(row, self._store, self._places) for row in rows}
         except StoreError:
             with self._known_lock:
                 newest = sorted(self._known, reverse=True)[:limit]
@@ -227,7 +141,17 @@ class Reader:
         return [run for run in runs.values() if run]
 
     def series(self, series_id: str) -> list[Run]:
-        return []  # none can be stored yet
+        """In their order."""
+        try:
+            rows = self._store.series(series_id)
+            runs = {row["id"]: run_from(row, self._store, self._places) for row in rows}
+        except StoreError:
+            with self._known_lock:
+                known = [run for run in self._known.values() if run.series]
+            mine = [run for run in known if run.series.id == series_id]
+            return sorted(mine, key=lambda run: run.series.index)
+        self._remember(runs)
+        return [run for run in runs.values() if run]
 
     def _remember(self, runs: dict[int, Run | None]) -> None:
         with self._known_lock:

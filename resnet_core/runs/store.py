@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from .run import ACTIVE, Speed, StoreError
-from .schema import FILE, Fenced, StoreFull, open_database, plain_errors
+from .queueing import IN_ACTIVE, Queue, Request
+from .run import Speed, StoreError
+from .schema import Fenced, StoreFull
 
-__all__ = ["Batch", "Fenced", "Store", "StoreError", "StoreFull", "Wish"]
-
-IN_ACTIVE = f"state in {ACTIVE}"
+__all__ = ["Batch", "Fenced", "Request", "Store", "StoreError", "StoreFull", "Wish"]
 
 
 @dataclass(frozen=True)
@@ -40,83 +35,8 @@ class Batch:
     run: dict[str, object] = field(default_factory=dict)  # columns to set
 
 
-class Store:
-    """The database of one data folder. Safe to share between threads; never between processes."""
-
-    def __init__(self, folder: Path, *, timeout_s: float = 5.0, max_pages: int | None = None):
-        self.folder = Path(folder)
-        self.path = self.folder / FILE
-        self._lock = threading.RLock()
-        self._db, self.notice = open_database(self.folder, timeout_s)
-        self._is_open = True
-        self._inode = self.path.stat().st_ino
-        if max_pages is not None:
-            self._db.execute(f"pragma max_page_count = {int(max_pages)}")
-
-    def close(self) -> None:
-        """Whoever still holds the store, in another thread, gets a StoreError."""
-        with self._lock:
-            self._is_open = False
-            self._db.close()
-
-    def is_same_file(self) -> bool:
-        """False once the file was deleted or replaced: SQLite would go on writing into nothing."""
-        with suppress(OSError):
-            return self.path.stat().st_ino == self._inode
-        return False
-
-    def submit(self, config: str, request_id: str, total: int | None) -> int:
-        """Queues a run; the same request id gives the same run, however often and from where."""
-        known = "select id from run where request_id = ?"
-        with self._writing() as db:
-            row = db.execute(known, (request_id,)).fetchone()
-            if row is None:
-                db.execute(
-                    "insert into run(config, request_id, total, queued_at, queued_clock) "
-                    "values (?, ?, ?, ?, ?)",
-                    (config, request_id, total, time.time(), time.monotonic()),
-                )
-                row = db.execute(known, (request_id,)).fetchone()
-            return row["id"]
-
-    def want(self, run_id: int, want: str) -> None:
-        """What the user asks of a run. A queued one that shall stop has ended with that."""
-        with self._writing() as db:
-            db.execute(
-                "update run set want = ? where id = ? and state != 'ended' and want != 'stop'",
-                (want, run_id),
-            )
-            if want == "stop":
-                db.execute(
-                    "update run set state = 'ended', ended = 'stopped', ended_at = ?, "
-                    "sentence = 'Taken out of the queue.' where id = ? and state = 'queued'",
-                    (time.time(), run_id),
-                )
-
-    def claim(self, worker: str) -> tuple[int, int] | None:
-        """Gives the oldest queued run to `worker` if the slot is free -> (run, attempt)."""
-        with self._writing() as db:
-            row = db.execute(
-                "select id, attempt + 1 as attempt from run where state = 'queued' and want = 'run'"
-                f" and not exists (select 1 from run where {IN_ACTIVE}) order by id limit 1"
-            ).fetchone()
-            if row is None:
-                return None
-            db.execute(
-                "update run set state = 'starting', attempt = ?, worker = ?, slot = 'cpu:0' "
-                "where id = ?",
-                (row["attempt"], worker, row["id"]),
-            )
-            return row["id"], row["attempt"]
-
-    def requeue(self, run_id: int, attempt: int) -> None:
-        """Back into the queue, at its old place: its worker died before it had begun."""
-        with self._writing() as db:
-            db.execute(
-                "update run set state = 'queued', worker = null "
-                "where id = ? and attempt = ? and state = 'starting'",
-                (run_id, attempt),
-            )
+class Store(Queue):
+    """The runs of one data folder: those who own one write it, everybody reads."""
 
     def append(self, run_id: int, attempt: int, batch: Batch) -> Wish:
         """Stores a batch and gives what the user wants. Raises Fenced or StoreError."""
@@ -146,11 +66,6 @@ class Store:
             raise Fenced(f"run {run_id}, attempt {attempt}")
         return Wish(rows[0]["want"], rows[0]["lr_wish"])
 
-    def wish_lr(self, run_id: int, lr: float) -> None:
-        """Another learning rate for a run that is not over; its owner reads it with `wanted`."""
-        with self._writing() as db:
-            db.execute("update run set lr_wish = ? where id = ? and state != 'ended'", (lr, run_id))
-
     def end(self, run_id: int, attempt: int, *, ended: str, reason: str, sentence: str) -> bool:
         """Ends a run from outside. False if it had already ended or has another owner."""
         with self._writing() as db:
@@ -161,26 +76,11 @@ class Store:
             )
             return changed.rowcount == 1
 
-    def row(self, run_id: int) -> sqlite3.Row | None:
-        rows = self._read("select * from run where id = ?", (run_id,))
-        return rows[0] if rows else None
-
     def newest(self, limit: int) -> list[sqlite3.Row]:
         return self._read("select * from run order by id desc limit ?", (limit,))
 
-    def active(self) -> list[sqlite3.Row]:
-        return self._read(f"select * from run where {IN_ACTIVE}")
-
-    def num_queued(self) -> int:
-        """Runs that wait for the slot; not those that were paused while they waited."""
-        sql = "select count(*) from run where state = 'queued' and want = 'run'"
-        return self._read(sql)[0][0]
-
-    def position(self, run_id: int) -> int:
-        """1 = the next to start."""
-        return self._read("select count(*) from run where state = 'queued' and id <= ?", (run_id,))[
-            0
-        ][0]
+    def series(self, series_id: str) -> list[sqlite3.Row]:
+        return self._read("select * from run where series = ? order by series_index", (series_id,))
 
     def models(self, run_id: int) -> list[sqlite3.Row]:
         return self._read("select * from model where run_id = ? order by model", (run_id,))
@@ -223,33 +123,6 @@ class Store:
                     doomed.append((row["id"],))
             db.executemany("delete from run where id = ?", doomed)
             return len(doomed)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction. Immediate: one that first reads and then writes may not wait."""
-        with self._alone():
-            self._db.execute("begin immediate")
-            try:
-                yield self._db
-                self._db.execute("commit")
-            except BaseException:
-                with suppress(sqlite3.Error):  # a full disk has rolled back by itself
-                    self._db.execute("rollback")
-                raise
-
-    def _read(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
-        """All rows at once: an unfinished cursor would keep a lock on the file."""
-        with self._alone():
-            return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self._lock, plain_errors(self.path):
-            if not self._is_open:
-                raise StoreError(
-                    f"The database in {self.folder} was closed, deleted or replaced. Try again."
-                )
-            yield
 
 
 def _update(db: sqlite3.Connection, table: str, columns: dict, where: str, values: tuple) -> None:

@@ -57,6 +57,7 @@ class Unit:
 class Supervisor:
     def __init__(self, folder: Path, limits: Limits):
         self.folder, self.limits = folder, limits
+        self.cpu_slots = limits.num_cpu_slots
         self.store = Store(folder)
         self.apps = Lock(folder / "apps.lock")
         self.code = self.seen_code = processes.code_version()
@@ -75,9 +76,8 @@ class Supervisor:
         self.store.forget_speeds()  # of another day and another load: measured again when parked
         while not self.leaving and self.store.is_same_file():
             try:
-                active = self.mind()
-                if not active and self.store.num_queued():
-                    self.dispatch()
+                self.mind()
+                self.dispatch()
                 if time.monotonic() - self.looked_at > 1:
                     self.looked_at = time.monotonic()
                     self.park()
@@ -91,7 +91,7 @@ class Supervisor:
             self.unit.end()
 
     def mind(self) -> bool:
-        """Ends active runs whose owner is gone, hung, or does not obey. True if one is active."""
+        """Ends active runs whose owner is gone, hung, or does not obey. True if one was active."""
         if gone := processes.reap():
             self.ended |= gone
             self.tidy()
@@ -148,23 +148,30 @@ class Supervisor:
         self.tidy()
 
     def tidy(self) -> None:
-        self.beats.clear()
-        self.stops.clear()
+        active = {run["id"] for run in self.store.active()}
+        for seen in (self.beats, self.stops):
+            for run_id in seen.keys() - active:
+                del seen[run_id]
         self.store.prune(self.limits.keep_runs, self.limits.keep_bytes)
         processes.drop_old_logs(self.folder / "logs")
 
     def dispatch(self) -> None:
-        """Gives the next run to the parked owner, or to a fresh one if there is none."""
-        if processes.code_version() != self.code:
-            self.start_anew()
-        self.notice_lost_unit()
-        unit = self.unit or Unit(self.folder, self.limits)
-        self.unit = None
-        if claimed := self.store.claim(unit.who):
-            self.failures = 0
-            unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
-        else:
-            self.unit = unit
+        """Gives each free slot its next run: to the parked owner, or to a fresh one."""
+        while self.store.can_claim(self.cpu_slots, self.is_held):
+            if processes.code_version() != self.code:
+                self.start_anew()
+            self.notice_lost_unit()
+            unit = self.unit or Unit(self.folder, self.limits)
+            self.unit = None
+            if claimed := self.store.claim(unit.who, self.cpu_slots, self.is_held):
+                self.failures = 0
+                unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
+            else:
+                self.unit = unit
+
+    def is_held(self, slot: str) -> bool:
+        """By a process that no run knows of: given up, and not yet out of its last system call."""
+        return processes.slot_lock(self.folder, slot).is_held()
 
     def start_anew(self) -> None:
         """The code has changed: parked processes would still train with the old one."""

@@ -1,0 +1,68 @@
+"""One SQLite file, shared by the threads of a process: whole transactions, whole reads."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .run import StoreError
+from .schema import FILE, open_database, plain_errors
+
+
+class Database:
+    """The file of one data folder. Safe to share between threads; never between processes."""
+
+    def __init__(self, folder: Path, *, timeout_s: float = 5.0, max_pages: int | None = None):
+        self.folder = Path(folder)
+        self.path = self.folder / FILE
+        self._lock = threading.RLock()
+        self._db, self.notice = open_database(self.folder, timeout_s)
+        self._is_open = True
+        self._inode = self.path.stat().st_ino
+        if max_pages is not None:
+            self._db.execute(f"pragma max_page_count = {int(max_pages)}")
+
+    def close(self) -> None:
+        """Whoever still holds the store, in another thread, gets a StoreError."""
+        with self._lock:
+            self._is_open = False
+            self._db.close()
+
+    def is_same_file(self) -> bool:
+        """False once the file was deleted or replaced: SQLite would go on writing into nothing."""
+        with suppress(OSError):
+            return self.path.stat().st_ino == self._inode
+        return False
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. Immediate: one that first reads and then writes may not wait."""
+        with self._alone():
+            self._db.execute("begin immediate")
+            try:
+                yield self._db
+                self._db.execute("commit")
+            except BaseException:
+                with suppress(sqlite3.Error):  # a full disk has rolled back by itself
+                    self._db.execute("rollback")
+                raise
+
+    def _read(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
+        """All rows at once: an unfinished cursor would keep a lock on the file."""
+        with self._alone():
+            try:
+                return self._db.execute(sql, values).fetchall()
+            except (OverflowError, UnicodeError):  # a number or a text that no row can have
+                return []
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._lock, plain_errors(self.path):
+            if not self._is_open:
+                raise StoreError(
+                    f"The database in {self.folder} was closed, deleted or replaced. Try again."
+                )
+            yield
