@@ -1,0 +1,225 @@
+"""Recordings as files: a zip of a JSON head and plain arrays, read without trusting it.
+
+head.json, and for each net its arrays as .npy without pickle: steps, known_s, scalars and per_op
+of every step, and beside each probe the steps it looked at. float32 and int64, little endian.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .recording import NetTape, Recording, RecordingError, Timings, head_of, known_s
+from .recording_head import checked
+from .run import ModelRecords, Run
+
+ENDING = ".rxrun"
+MIME = "application/zip"
+FORMAT, VERSION = "residual-explorer recording", 1
+MAX_FILE = 64 * 1024**2  # bytes
+MAX_CONTENT = 256 * 1024**2  # bytes when unpacked
+MAX_HEAD = 8 * 1024**2  # bytes: the names of places of a very deep net
+MAX_ENTRIES = 200
+#: entries are dated alike, so that equal runs make equal files
+DATE = (1980, 1, 1, 0, 0, 0)
+ENTRY = re.compile(r"net[01]/(steps|known_s|(scalar|probe|steps)/[a-z][a-z0-9_]{0,39})\.npy")
+FOREIGN = "Choose a file that this program has recorded"
+
+
+def record(
+    run: Run,
+    records: Sequence[ModelRecords],
+    timings: Timings | None = None,
+    *,
+    title: str = "",
+    about: str = "",
+    said: Sequence[str] = (),
+) -> bytes:
+    """A run that is over, with all that it showed, as one file; `said` is what was seen in it.
+
+    Without `timings` it will be replayed at an even pace. Raises RecordingError.
+    """
+    if not run.is_over:
+        raise RecordingError("this run is still going on", "Wait for its end, or stop it")
+    arrays, labels = {}, []
+    for model in records:
+        seen = (timings or {}).get(model.model, ())
+        arrays |= arrays_of(model, known_s(run, model, seen))
+        labels.append({name: list(paths) for name, paths in model.labels.items()})
+    head = {"format": FORMAT, "version": VERSION, "is_paced": bool(timings), "labels": labels}
+    head |= head_of(run, title or run.config.net.name, about, said)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        put(archive, "head.json", json.dumps(head, allow_nan=False).encode())
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
+            put(archive, name, content.getvalue())
+    return file.getvalue()
+
+
+def put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, DATE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def arrays_of(records: ModelRecords, known: np.ndarray) -> dict[str, np.ndarray]:
+    """entry -> array, of one net."""
+    folder = f"net{records.model}"
+    found = {"steps": records.steps.astype("<i8"), "known_s": known.astype("<f4")}
+    for name, values in records.scalars.items():
+        found[f"scalar/{name}"] = values.astype("<f4")
+    for name, rows in records.per_op.items():
+        found[f"probe/{name}"] = rows.astype("<f4")
+        found[f"steps/{name}"] = records.steps_of(name).astype("<i8")
+    return {f"{folder}/{name}.npy": np.ascontiguousarray(array) for name, array in found.items()}
+
+
+def read(source: Path | bytes) -> Recording:
+    """A file that `record` wrote. Nothing in it is run, nothing is allocated on its word.
+
+    Raises RecordingError. The config is checked when `Recording.config` is asked for.
+    """
+    try:
+        content = source if isinstance(source, bytes) else source.read_bytes()
+    except OSError as e:
+        raise RecordingError(f"the file cannot be read ({e.strerror})", "Choose another") from e
+    if len(content) > MAX_FILE:
+        raise RecordingError(
+            f"{len(content) / 1024**2:,.0f} MiB are more than {MAX_FILE // 1024**2} MiB", FOREIGN
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = {name: unpacked(archive, name) for name in entry_names(archive)}
+    except RecordingError:  # it is a ValueError, too
+        raise
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError) as e:
+        raise RecordingError("this is no recording, or a part of one", FOREIGN) from e
+    except (EOFError, OSError, ValueError, zlib.error) as e:
+        raise RecordingError("the file is damaged", "Copy it again") from e
+    head = head_from(entries.pop("head.json"))
+    return Recording(head, tuple(nets_from(head, entries)))
+
+
+def entry_names(archive: zipfile.ZipFile) -> list[str]:
+    """All entries, if they are few, known, and small when unpacked."""
+    entries = archive.infolist()
+    names = [entry.filename for entry in entries]
+    if len(names) > MAX_ENTRIES or len(set(names)) < len(names) or "head.json" not in names:
+        raise RecordingError("this zip file holds no recording", FOREIGN)
+    for name in names:
+        if name != "head.json" and not ENTRY.fullmatch(name):
+            raise RecordingError(f"{ascii(name)[:60]} does not belong into a recording", FOREIGN)
+    if archive.getinfo("head.json").file_size > MAX_HEAD:
+        raise RecordingError("its head is too large", FOREIGN)
+    if sum(entry.file_size for entry in entries) > MAX_CONTENT:
+        limit = MAX_CONTENT // 1024**2
+        raise RecordingError(f"it unpacks to more than {limit} MiB", "Record a shorter run")
+    return names
+
+
+def unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """Never more than the directory says; zipfile checks the CRC at the end."""
+    size = archive.getinfo(name).file_size
+    with archive.open(name) as file:
+        content = file.read(size + 1)
+    if len(content) != size:
+        raise zipfile.BadZipFile
+    return content
+
+
+def head_from(content: bytes) -> dict:
+    try:
+        head = json.loads(content, parse_constant=no_constant)
+    except (ValueError, RecursionError) as e:
+        raise RecordingError("its head is no JSON", FOREIGN) from e
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise RecordingError("this zip file holds no recording", FOREIGN)
+    version = head.get("version")
+    if version != VERSION:
+        raise RecordingError(
+            f"its version is {version!r:.20}, this program reads {VERSION}", "Update the program"
+        )
+    return checked(head)
+
+
+def no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def nets_from(head: dict, entries: dict[str, bytes]) -> list[NetTape]:
+    nets = []
+    for model, labels in enumerate(head["labels"]):
+        mine = {
+            name.removeprefix(f"net{model}/").removesuffix(".npy"): array_from(name, content)
+            for name, content in entries.items()
+            if name.startswith(f"net{model}/")
+        }
+        nets.append(tape_from(model, labels, mine))
+    strangers = {name for name in entries if int(name[3]) >= len(nets)}
+    if strangers:
+        raise RecordingError(f"{min(strangers)} belongs to no net of this run")
+    return nets
+
+
+def array_from(name: str, content: bytes) -> np.ndarray:
+    """A read-only view of the bytes: version 1.0, C order, one of two types, nothing left over."""
+    file = io.BytesIO(content)
+    try:
+        if np.lib.format.read_magic(file) != (1, 0):
+            raise ValueError
+        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as e:
+        raise RecordingError(f"{name} is no array", "Copy the file again") from e
+    wanted = np.dtype("<i8" if "steps" in name else "<f4")
+    size = len(content) - file.tell()
+    is_plain = dtype == wanted and not is_fortran and all(n >= 0 for n in shape)
+    if not is_plain or int(np.prod(shape, dtype=object)) * wanted.itemsize != size:
+        raise RecordingError(f"{name} is not what its header says", "Copy the file again")
+    return np.frombuffer(content, wanted, offset=file.tell()).reshape(shape)
+
+
+def tape_from(model: int, labels: Mapping[str, list], arrays: dict[str, np.ndarray]) -> NetTape:
+    """The arrays of a net, once they fit together."""
+    steps, known = arrays.pop("steps", None), arrays.pop("known_s", None)
+    if steps is None or known is None or not is_rising(steps):
+        raise RecordingError(f"the steps of net {model} are missing or not in order")
+    if known.shape != steps.shape or not np.isfinite(known).all() or (np.diff(known) < 0).any():
+        raise RecordingError(f"the times of net {model} are missing or not in order")
+    kinds: dict[str, dict] = {"scalar": {}, "probe": {}, "steps": {}}
+    for name, array in arrays.items():
+        kind, _, quantity = name.partition("/")
+        kinds[kind][quantity] = array
+    scalars, probes, seen = kinds.values()
+    for name, values in scalars.items():
+        if values.shape != steps.shape:
+            raise RecordingError(f"{name} of net {model} does not fit its {len(steps)} steps")
+    if missing := {"loss", "accuracy"} - set(scalars) | {"input_grad"} - set(probes):
+        raise RecordingError(f"{min(missing)} of net {model} is missing")
+    if not set(probes) == set(seen) == set(labels):
+        raise RecordingError(f"the probes of net {model} do not fit their names")
+    for name, rows in probes.items():
+        fits = rows.shape == (len(seen[name]), len(labels[name])) and is_rising(seen[name])
+        if not fits or not np.isin(seen[name], steps).all():
+            raise RecordingError(f"{name} of net {model} does not fit its steps and places")
+    records = ModelRecords(
+        model=model,
+        labels={name: tuple(paths) for name, paths in labels.items()},
+        steps=steps,
+        scalars=scalars,
+        per_op=probes,
+        probe_steps=seen,
+    )
+    return NetTape(records, known)
+
+
+def is_rising(steps: np.ndarray) -> bool:
+    return steps.ndim == 1 and (steps >= 0).all() and (np.diff(steps) > 0).all()
