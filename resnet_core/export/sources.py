@@ -96,8 +96,9 @@ def read(name: str) -> Module:
     tree, ours, imports = ast.parse(text), {}, {}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level:
-            home = resolve_name("." * node.level + node.module, source.__package__)
-            ours |= {alias.name: home for alias in node.names}
+            home = resolve_name("." * node.level + (node.module or ""), source.__package__)
+            for alias in node.names:  # `from . import a` names a module
+                ours[alias.name] = home if node.module else f"{home}.{alias.name}"
         elif isinstance(node, ast.ImportFrom):
             names = {alias.asname or alias.name: alias.name for alias in node.names}
             if node.module.partition(".")[0] == PACKAGE:
