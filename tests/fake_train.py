@@ -29,7 +29,7 @@ class OutOfMemoryError(RuntimeError):
 
 
 class RunConfig(SimpleNamespace):
-    seconds = None
+    seconds, lr, lr_changes = None, 0.02, ()
 
     @staticmethod
     def from_json(text: str) -> RunConfig:
@@ -38,8 +38,11 @@ class RunConfig(SimpleNamespace):
 
 
 class Trainer:
+    examples = SimpleNamespace(test_labels=range(360))
+
     def __init__(self, config: RunConfig, model: int):
         self.config, self.model, self.labels = config, model, PATHS
+        self.changes = [tuple(change) for change in config.lr_changes]
         self.step_s, self.mishaps = 0.0, {}
         for word in config.net.name.split():
             if word.startswith("step="):
@@ -54,26 +57,38 @@ class Trainer:
         extra = {"only": "c"} if self.model == 0 else {}
         return {"a": "1", "b": str(self.model if -1 in self.mishaps else 0), **extra}
 
-    def records(self):
+    def change_lr(self, step: int, lr: float) -> None:
+        self.changes.append((step, lr))
+
+    def records(self, first: int = 0):
         print("training", self.config.net.name)  # must not get between the frames
-        steps = 10**6 if self.config.seconds else self.config.steps
-        for step in range(steps):
+        for step in range(first, self.config.steps):
             time.sleep(self.step_s)
             what = self.mishaps.get(step)
             if what in MISHAPS:
                 MISHAPS[what]()
-            yield record(self.model, step, loss=math.nan if what == "diverge" else None)
+            if what == "slow":
+                self.step_s *= 8
+            lr = lr_at(step, self.config.lr, self.changes)
+            loss = math.nan if what == "diverge" else None
+            yield record(self.model, step, loss, lr)
             if what == "diverge":
-                yield Diverged(self.model, step, "stage1.1.residual.conv2", "gradient")
+                path = "stage1.1.residual.conv2"
+                yield Diverged(self.model, step, path, "gradient", "The lesson wants it so.")
                 return
 
     def held_out(self) -> float:
         return 0.5
 
 
-def record(model: int, step: int, loss: float | None = None) -> Record:
+def lr_at(step: int, lr: float, changes) -> float:
+    """Not resnet_core.schedules': tests compare with this one."""
+    return max([(-1, lr), *((first, peak) for first, peak in changes if first <= step)])[1]
+
+
+def record(model: int, step: int, loss: float | None = None, lr: float = 0.02) -> Record:
     """What the fake trainer of `model` records at `step`; tests compare with it."""
-    scalars = {"loss": step + 0.5 * model if loss is None else loss, "accuracy": 0.25}
+    scalars = {"loss": step + 0.5 * model if loss is None else loss, "accuracy": 0.25, "lr": lr}
     per_op = {
         name: np.arange(len(paths), dtype=np.float32) + 10 * step + model
         for name, paths in PATHS.items()
@@ -83,7 +98,7 @@ def record(model: int, step: int, loss: float | None = None) -> Record:
 
 
 def available_devices() -> list[tuple[str, str]]:
-    return [("cpu", "CPU")]
+    return [("cpu", "CPU"), ("cuda:0", "a GPU that is none")]
 
 
 def use_one_thread() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 
@@ -21,7 +20,6 @@ class Net:
     channels: dict[str, tuple[int, int]] = field(default_factory=dict)  # name -> (id, bytes)
     steps: int = 0
     how: str | None = None
-    pace: tuple[int, float] | None = None  # (steps done, seconds per step)
     prints: dict[str, str] | None = None
     crcs: dict[int, int] = field(default_factory=dict)  # of batches not yet compared
 
@@ -58,14 +56,6 @@ class Ledger:
         """Books one frame; kinds that are not about a net are left to the owner."""
         if book := BOOKS.get(head["kind"]):
             book(self, self.nets[head["model"]], head, data)
-
-    def total_for(self, seconds_left: float, most: int) -> int | None:
-        """Steps of each net that fit the time; None until every net that trains has its pace."""
-        paces = [net.pace for net in self.nets if net.how is None]
-        if not paces or None in paces:
-            return None
-        fit = min(done + int(seconds_left / max(step_s, 1e-6)) for done, step_s in paces)
-        return min(max([fit, *(net.steps for net in self.nets)]), most)
 
     def _channels(self, net: Net, head: dict, data: bytes) -> None:
         rows = [("scalars", "scalars", head["scalars"])]
@@ -108,12 +98,9 @@ class Ledger:
         if all(prints):  # they come before the first record
             self.proof = compare(*prints)
 
-    def _pace(self, net: Net, head: dict, data: bytes) -> None:
-        net.pace = head["done"], head["step_s"]
-
     def _end(self, net: Net, head: dict, data: bytes) -> None:
         net.how = head["how"]
-        names = ("how", "path", "what", "accuracy")
+        names = ("how", "path", "what", "cause", "accuracy")
         columns = {name: head[name] for name in names if name in head}
         self._set(head["model"], end_step=head["step"], **columns)
 
@@ -121,9 +108,10 @@ class Ledger:
         self.batch.models.setdefault(model, {}).update(columns)
 
 
-def resolved_config(text: str, total: int) -> dict:
+def resolved_config(config: dict, total: int, changes: list[tuple[int, float]]) -> dict:
     """The config that gives the same records again, on any machine as slow as it may be."""
-    return {**json.loads(text), "steps": total, "seconds": None}
+    made = dict([*config.get("lr_changes", ()), *changes])
+    return {**config, "steps": total, "seconds": None, "lr_changes": sorted(made.items())}
 
 
 #: kind of frame -> who books it
@@ -131,6 +119,5 @@ BOOKS = {
     "channels": Ledger._channels,
     "record": Ledger._record,
     "prints": Ledger._prints,
-    "pace": Ledger._pace,
     "end": Ledger._end,
 }

@@ -6,16 +6,19 @@ import json
 import time
 from contextlib import suppress
 
-from resnet_core.ranges import RANGES
+from resnet_core.ranges import MAX_CHANGES
 
+from .barrier import Barrier
+from .budget import Budget
 from .crew import Crew, Trainer
 from .ledger import MAX_PENDING, Ledger, resolved_config
 from .limits import Limits
 from .processes import Lock, cap_log, say
 from .run import end_sentence
-from .store import Fenced, Store, StoreError, as_json
+from .store import Fenced, Store, StoreError, Wish, as_json
 
 NUM_MODELS = 2  # the net and its twin
+HELD = "The device is still held by another program."
 
 
 class Owner:
@@ -25,36 +28,55 @@ class Owner:
         self.store, self.run_id, self.attempt = store, run_id, attempt
         self.crew, self.limits = crew, limits
         row = store.row(run_id)
-        self.text, self.config = row["config"], json.loads(row["config"])
-        self.queued_clock = row["queued_clock"]
+        self.config = json.loads(row["config"])
+        self.queued_clock, self.slot, self.total = row["queued_clock"], row["slot"], row["total"]
         self.ledger = Ledger(NUM_MODELS)
-        self.total = row["total"]
-        self.resolved: dict = {}
-        self.want, self.obeyed = "run", "run"
+        self.barrier, self.budget = Barrier(crew), Budget(self.config.get("seconds"))
+        self.settled: dict[int, dict] = {}  # place of a trainer -> what it trains with
+        self.changes: list[tuple[int, float]] = []  # of the learning rate: (first step, peak)
+        self.lr = None if self.config.get("lr_changes") else self.config["lr"]
+        self.cut: int | None = None  # steps, if the time was up before all planned ones were done
+        self.wish, self.obeyed = Wish(), "run"
         self.stop_by: float | None = None
         self.apps = Lock(store.folder / "apps.lock")
+        self.started_at: float | None = None
+        self.is_device_held = False
+        self._shown: tuple[str, str] = ("starting", "")
         self._paused_at = self._app_seen_at = time.monotonic()
         self.elapsed_s, self._ticked_at = 0.0, time.monotonic()
         self._stored_at = self._tried_at = self._asked_at = time.monotonic()
 
-    def work(self) -> None:
-        """Returns when the end of the run is stored. Raises Fenced or StoreError."""
-        run = self.ledger.batch.run
-        run |= {"state": "running", "started_at": time.time(), "sentence": "Training."}
-        self.flush()
+    def work(self) -> bool:
+        """Returns when the end of the run is stored: whether its trainers can have another one.
+
+        Raises Fenced or StoreError.
+        """
         self._start()
         end = None
         while end is None:
             end = self._turn()
-        self._end(*end)
+        return self._end(*end)
 
     def _start(self) -> None:
-        if self.config.get("device", "cpu") != "cpu":
+        if self.config["device"] != "cpu":
             # one device does one thing at a time: one process has both nets, in turns
             for trainer in self.crew.trainers[1:]:
                 self.crew.dismiss(trainer)
+        self.crew.tell(do="begin")
+        self._order("train" if self.total else "calibrate", self.config)
+
+    def _order(self, job: str, config: dict) -> None:
+        device = config["device"]
+        lock = self.store.folder / f"slot-{self.slot or device}.lock"
         for trainer in self.crew.trainers:
-            trainer.tell(do="train", config=self.text, models=self._models_of(trainer))
+            trainer.tell(
+                do=job,
+                config=json.dumps(config),
+                models=self._models_of(trainer),
+                device=device,
+                lock=None if device == "cpu" else str(lock),
+                patience_s=self.limits.device_s,
+            )
             trainer.heard_at = time.monotonic()
 
     def _turn(self) -> tuple[str, str, str] | None:
@@ -68,20 +90,23 @@ class Owner:
         self._tick()
         if end or self.ledger.is_over():
             return end or (self._how_it_ended(), "", "")
+        self._plan()
+        self._show()
         now = time.monotonic()
         if self.ledger.num_begun > had_begun or self._is_due(now):  # first records at once
             self.flush(patiently=True)
         elif now - self._asked_at > self.limits.flush_s:
             self._asked_at = now
             with suppress(StoreError):  # a locked file may pass
-                self.want = self.store.wanted(self.run_id, self.attempt).want
-        self._settle_total()
+                self.wish = self.store.wanted(self.run_id, self.attempt)
         self._obey(now)
+        self._change_both()
         if self.stop_by is not None and now > self.stop_by:
             return "stopped", "", ""
         return self._hung(now) or self._paused_long(now)
 
     def _listen(self, trainer: Trainer, head: dict, data: bytes) -> tuple[str, str, str] | None:
+        place = self.crew.trainers.index(trainer)
         match head["kind"]:
             case "failed":
                 return "failed", head["reason"], head["detail"]
@@ -90,8 +115,14 @@ class Owner:
                     return None
                 return "failed", *self.crew.how_it_went(trainer)
             case "settled":
-                self.resolved |= {key: head[key] for key in ("threads", "torch", "device")}
+                self.settled[place] = {key: head[key] for key in ("threads", "torch", "device")}
                 self._note_resolved()
+            case "pace":
+                self.budget.note(place, {key: head[key] for key in head if key != "kind"})
+            case "held":
+                self.barrier.note(head)
+            case "waiting":
+                self.is_device_held = True
             case _:
                 self.ledger.note(head, data)
         return None
@@ -102,9 +133,36 @@ class Owner:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        if self.obeyed != "pause" and self.ledger.num_begun:
-            self.elapsed_s += now - self._ticked_at
+        if self.obeyed != "pause":
+            if self.ledger.num_begun:
+                self.elapsed_s += now - self._ticked_at
+            if len(self.settled) == len(self.crew.trainers):
+                self.budget.spent_s += now - self._ticked_at
         self._ticked_at = now
+
+    def _plan(self) -> None:
+        """Turns a time budget into a number of steps, once every process has found its pace."""
+        if self.total is None and self.obeyed == "run":
+            self.total = self.budget.steps(len(self.crew.trainers))
+            if self.total is not None:
+                self.ledger.batch.run["total"] = self.total
+                self._note_resolved()
+                self._order("train", resolved_config(self.config, self.total, []))
+
+    def _show(self) -> None:
+        """The state and a sentence for it, stored as soon as they change."""
+        if self.obeyed == "pause":
+            shown = "paused", "Paused."
+        elif not self.settled:
+            shown = "starting", HELD if self.is_device_held else ""
+        else:
+            shown = "running", "Training." if self.total else "Calibrating."
+        if shown != self._shown:
+            run = self.ledger.batch.run
+            run["state"], run["sentence"] = self._shown = shown
+            if self.settled and self.started_at is None:
+                run["started_at"] = self.started_at = time.time()
+            self.flush(patiently=True)
 
     def _is_due(self, now: float) -> bool:
         """Something to store, or a sign of life to give; less often while storing fails."""
@@ -124,7 +182,7 @@ class Owner:
         try:
             if not self.store.is_same_file():
                 raise Fenced("the database was deleted or replaced")
-            self.want = self.store.append(self.run_id, self.attempt, batch).want
+            self.wish = self.store.append(self.run_id, self.attempt, batch)
         except StoreError as e:
             say(f"not stored: {e}")
             if not patiently or self._tried_at - self._stored_at > self.limits.patience_s:
@@ -135,38 +193,60 @@ class Owner:
 
     def _obey(self, now: float) -> None:
         """Passes on what the user wants, once."""
-        if self.want == self.obeyed:
+        if self.wish.want == self.obeyed:
             return
-        self.obeyed = self.want
-        self.crew.tell(do={"run": "resume"}.get(self.want, self.want))
-        if self.want == "stop":
-            self.stop_by = now + self.limits.soft_stop_s
-        else:
-            paused = self.want == "pause"
-            self.ledger.batch.run["state"] = "paused" if paused else "running"
-            self.ledger.batch.run["sentence"] = "Paused." if paused else "Training."
-            self.flush(patiently=True)
-            self._paused_at = self._app_seen_at = now
-        for trainer in self.crew.trainers:
-            trainer.heard_at = now
+        self.obeyed = self.wish.want
+        match self.obeyed:
+            case "stop":
+                self.crew.tell(do="stop")
+                self.stop_by = now + self.limits.soft_stop_s
+            case "pause":
+                self.barrier.close()
+                self._paused_at = self._app_seen_at = now
+            case _:
+                self._go_on()
+        self._show()
 
-    def _settle_total(self) -> None:
-        """Turns a time budget into a number of steps, once both nets have found their pace."""
-        seconds = self.config.get("seconds")
-        if seconds is None or self.total is not None:
+    def _go_on(self) -> None:
+        self.barrier.open()
+        for trainer in self.crew.trainers:
+            trainer.heard_at = time.monotonic()
+
+    def _change_both(self) -> None:
+        """What changes during a run has to change at the same step for both nets."""
+        live = [m for m, net in enumerate(self.ledger.nets) if net.how is None]
+        lr = None if self.wish.lr == self.lr else self.wish.lr
+        late = self.cut is None and self.budget.is_up()
+        if not (lr or late) or self.obeyed == "stop":
             return
-        _, _, most = RANGES["steps"]
-        if total := self.ledger.total_for(seconds - self.elapsed_s, most):
-            self.total = total
-            self.crew.tell(do="total", steps=total)
-            self.ledger.batch.run["total"] = total
+        if not all(self.ledger.nets[m].steps for m in live):
+            return  # not begun
+        if not self.barrier.is_down:
+            self.barrier.close()
+        step = self.barrier.next_step(live)
+        if step is None:
+            return
+        if lr:
+            self._change_lr(step + 1, lr)
+        if late:
+            self.cut = step
+            self.crew.tell(do="total", steps=step)
+        if self.obeyed == "run":
+            self._go_on()
+
+    def _change_lr(self, step: int, lr: float) -> None:
+        self.lr = lr
+        if step < self.total and len(self.changes) < MAX_CHANGES:
+            self.changes.append((step, lr))
             self._note_resolved()
+            self.flush(patiently=True)  # before it happens: no record may differ from its config
+            self.crew.tell(do="lr", step=step, lr=lr)
 
     def _note_resolved(self) -> None:
-        if self.total is not None:
-            self.resolved["config"] = resolved_config(self.text, self.total)
-        if "threads" in self.resolved and "config" in self.resolved:
-            self.ledger.batch.run["resolved"] = as_json(self.resolved)
+        if self.settled and self.total:
+            facts = next(iter(self.settled.values()))
+            config = resolved_config(self.config, self.total, self.changes)
+            self.ledger.batch.run["resolved"] = as_json({**facts, "config": config})
 
     def _hung(self, now: float) -> tuple[str, str, str] | None:
         limit = self.limits.stall_s
@@ -195,10 +275,14 @@ class Owner:
             return "diverged"
         return "time" if self.config.get("seconds") is not None else "steps"
 
-    def _end(self, ended: str, reason: str, detail: str) -> None:
+    def _end(self, ended: str, reason: str, detail: str) -> bool:
         """The last records and the end go into one transaction."""
-        self.crew.end()
+        is_well = ended in ("steps", "time", "diverged")
+        if not is_well:
+            self.crew.end()
         steps = max(net.steps for net in self.ledger.nets)
+        if self.cut is not None:
+            detail = f"{self.cut} of {self.total}"
         sentence = end_sentence(ended, reason, detail, self.ledger.hows(), steps)
         self.ledger.batch.run |= {
             "state": "ended",
@@ -216,6 +300,7 @@ class Owner:
         while self.ledger.batch.run:  # not stored: there may be room in a moment
             time.sleep(0.5)
             self.flush(patiently=True)
+        return is_well
 
 
 def duration(seconds: float) -> str:

@@ -218,6 +218,11 @@ def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], s
             return f"Stopped. {kept}"
         case "diverged":
             return f"Both nets diverged: their numbers stopped being finite. {kept}"
+        case "time" if detail:  # "60 of 90"
+            return (
+                f"The time is up: {detail} planned steps. "
+                "The machine has become slower than it was before step 0."
+            )
         case _ if "diverged" in hows:
             return f"One net diverged; the other finished its {steps} steps."
         case "time":

@@ -11,12 +11,13 @@ import os
 import queue
 import sys
 import threading
-import time
 import traceback
 from importlib import import_module
 from pathlib import Path
 
 from . import wire
+from .calibrate import calibrate
+from .device import is_ready
 from .limits import Limits
 from .loop import Stopped, do_train
 from .processes import say
@@ -25,40 +26,65 @@ from .processes import say
 class Orders:
     """What the owner sends, read by a thread of its own so that a long step delays nothing."""
 
-    def __init__(self, stdin):
+    def __init__(self, stdin, send):
         self.jobs: queue.Queue[dict] = queue.Queue()
-        self.going = threading.Event()
-        self.going.set()
-        self.stopped = False
-        self.total: int | None = None  # steps, of a run with a time budget
-        self.settled = threading.Event()
+        self._send = send
+        self._news = threading.Condition()
+        self._forget()
         threading.Thread(target=self._read, args=(stdin,), daemon=True).start()
+
+    def _forget(self) -> None:
+        """What was said of the last run."""
+        self.stopped = False
+        self.total: int | None = None  # steps, when they become fewer than planned
+        self._hold: int | None = None  # number of the call to stand still
+        self._rates: list[tuple[int, float]] = []
 
     def _read(self, stdin) -> None:
         for line in stdin:
             order = json.loads(line)
-            match order["do"]:
-                case "pause":
-                    self.going.clear()
-                case "resume":
-                    self.going.set()
-                case "stop":
-                    self.stopped = True
-                    self.going.set()
-                case "total":
-                    self.total = order["steps"]
-                    self.settled.set()
-                case _:
-                    self.jobs.put(order)
+            with self._news:
+                self._note(order)
+                self._news.notify_all()
         os._exit(0)  # the owner is gone: nobody wants what is being computed
 
-    def checkpoint(self) -> float:
-        """Between two steps: waits out a pause, however long; raises Stopped. Seconds waited."""
-        began = time.monotonic()
-        self.going.wait()
+    def _note(self, order: dict) -> None:
+        match order["do"]:
+            case "begin":
+                self._forget()
+            case "hold":
+                self._hold = order["number"]
+            case "go":
+                self._hold = None
+            case "stop":
+                self.stopped = True
+            case "total":
+                self.total = order["steps"]
+            case "lr":
+                self._rates.append((order["step"], order["lr"]))
+            case _:
+                self.jobs.put(order)
+
+    def checkpoint(self, stands: dict[int, int]) -> None:
+        """Between two steps: stands still for as long as told to; raises Stopped.
+
+        `stands`: net -> the step that it stands before.
+        """
+        told = None
+        with self._news:
+            while self._hold is not None and not self.stopped:
+                if told != self._hold:
+                    told = self._hold
+                    self._send({"kind": "held", "number": told, "stands": stands})
+                self._news.wait()
         if self.stopped:
             raise Stopped
-        return time.monotonic() - began
+
+    def new_rates(self) -> list[tuple[int, float]]:
+        """(first step, learning rate) as ordered since the last time."""
+        with self._news:
+            rates, self._rates = self._rates, []
+        return rates
 
 
 def failure(e: BaseException) -> dict:
@@ -101,12 +127,25 @@ def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
     send({"kind": "ready", "device": device})
     while True:
         order = orders.jobs.get()
-        if order["do"] == "measure":
-            from .measure import measure
+        JOBS[order["do"]](train, order, orders, send)
 
-            send({"kind": "speed", **measure(train, order["device"])})
-        else:
-            do_train(train, order, orders, send)
+
+def do_measure(train, order: dict, orders: Orders, send) -> None:
+    from .measure import measure  # here: it imports torch, and a stand-in for train needs none
+
+    send({"kind": "speed", **measure(train, order["device"])})
+
+
+def do_run(train, order: dict, orders: Orders, send) -> None:
+    """A run, or its calibration: whichever comes first waits for the device."""
+    try:
+        if not is_ready(train, order, orders, send):
+            return
+        send({"kind": "settled", **train.describe(order["device"])})
+        (calibrate if order["do"] == "calibrate" else do_train)(train, order, orders, send)
+    except Stopped:  # before the first step
+        for model in order["models"]:
+            send({"kind": "end", "model": model, "how": "stopped", "step": -1})
 
 
 def main(limits: str, place: str, log: str) -> None:
@@ -123,12 +162,15 @@ def main(limits: str, place: str, log: str) -> None:
         wire.send(stdout, wire.frame(head, data))
 
     try:
-        obey(Limits.from_json(limits), Orders(stdin), send, gpu=place == "0")
+        obey(Limits.from_json(limits), Orders(stdin, send), send, gpu=place == "0")
     except BaseException as e:
         say(traceback.format_exc(limit=-12)[-4000:])
         send(failure(e))
         raise SystemExit(1) from None
 
+
+#: what an owner may order
+JOBS = {"measure": do_measure, "calibrate": do_run, "train": do_run}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -1,0 +1,117 @@
+"""How long the steps of a run take, measured before step 0 with nets that are then thrown away.
+
+Each training process measures its own part of the run while the other does the same: side by side
+is how they will train.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
+
+from resnet_core.ranges import RANGES
+from resnet_core.rhythm import EVERY, FIRST, MOST, stride
+
+from .budget import Pace, steps_that_fit
+
+if TYPE_CHECKING:
+    from .trainer import Orders
+
+#: the first steps also pay for memory and for kernels being chosen
+WARM_UP = 2
+#: steps that all probes look at, measured at most
+EARLY = 4
+#: part of the budget after which the early steps have been measured long enough, and the later ones
+LONG, ENOUGH = 0.12, 0.05
+#: steps that a budget trains at least: two of them to be measured, one to be recorded
+LEAST_STEPS = 3
+
+
+class Throwaway:
+    """The nets of one process, in turns of one step as they will train."""
+
+    def __init__(self, train, order: dict, between: Callable[[], None], steps: int, first: int):
+        _, least_lr, _ = RANGES["lr"]  # weights that hardly move take as long, and never diverge
+        changes = {"steps": steps, "seconds": None, "lr": least_lr, "lr_changes": []}
+        config = train.RunConfig.from_json(json.dumps(json.loads(order["config"]) | changes))
+        self._between = between
+        began = time.perf_counter()
+        trainers = [train.Trainer(config, model) for model in order["models"]]
+        for trainer in trainers:
+            trainer.fingerprints()
+        self.build_s = time.perf_counter() - began
+        # a forward pass is a third of a step: the gradients of inputs and of weights are the rest
+        self.after_steps = len(trainers[0].examples.test_labels) / config.batch_size / 3
+        self._turns = [trainer.records(first) for trainer in trainers]
+
+    def lap(self) -> float | None:
+        """Seconds of one step of each net; None once a net has come to its end."""
+        self._between()
+        began = time.perf_counter()
+        going = [next(turn, None) is not None for turn in self._turns]
+        return time.perf_counter() - began if all(going) else None
+
+    def few_laps(self, most: int, limit_s: float) -> list[float]:
+        """Two at least, if the nets go so far."""
+        laps: list[float] = []
+        while len(laps) < most and (len(laps) < 2 or sum(laps) < limit_s):
+            if (lap := self.lap()) is None:
+                break
+            laps.append(lap)
+        return laps
+
+    def whole_periods(self, period: int, seconds: float) -> list[float]:
+        """Laps for so many seconds: the cheap steps and the dear ones in their shares."""
+        laps: list[float] = []
+        while not laps or sum(laps) < seconds or len(laps) % period:
+            if (lap := self.lap()) is None:
+                break
+            laps.append(lap)
+        return laps
+
+
+def calibrate(train, order: dict, orders: Orders, send) -> None:
+    """Sends the pace of this process, and goes on stepping until the run itself is ordered."""
+
+    def between() -> None:
+        orders.checkpoint(dict.fromkeys(order["models"], 0))
+
+    pace, nets = measure(train, order, between)
+    send({"kind": "pace", **asdict(pace)})
+    while orders.jobs.empty():  # the other process may still be measuring
+        if nets.lap() is None:
+            time.sleep(0.01)
+
+
+def measure(train, order: dict, between: Callable[[], None]) -> tuple[Pace, Throwaway]:
+    config = json.loads(order["config"])
+    budget = config["seconds"]
+    nets = Throwaway(train, order, between, steps=MOST, first=FIRST - WARM_UP - EARLY)
+    laps = nets.few_laps(WARM_UP + EARLY, LONG * budget)
+    # a net that is not finite from its start ends there: any pace will do
+    early = mean(laps[WARM_UP:] or laps[1:] or laps or [0.01])
+    pace = Pace(
+        build_s=nets.build_s, early_s=early, later_s=early, after_s=nets.after_steps * early
+    )
+    if len(laps) < WARM_UP + EARLY:  # hardly more than the early steps will fit
+        return pace, nets
+    if config.get("fast_path", "none") != "none":  # it is prepared when it is first used
+        pace = replace(pace, build_s=pace.build_s + sum(nets.whole_periods(EVERY, 0.0)))
+    pace = with_later(pace, nets.whole_periods(EVERY, ENOUGH * budget))
+    most = steps_that_fit(budget, [pace])
+    if most > MOST:  # a long run is probed less often
+        nets = Throwaway(train, order, between, steps=most, first=FIRST)
+        nets.whole_periods(EVERY * stride(most), 0.0)
+        pace = with_later(pace, nets.whole_periods(EVERY * stride(most), ENOUGH * budget))
+    return replace(pace, after_s=nets.after_steps * pace.later_s), nets
+
+
+def with_later(pace: Pace, laps: list[float]) -> Pace:
+    return replace(pace, later_s=mean(laps)) if laps else pace
+
+
+def mean(laps: list[float]) -> float:
+    return sum(laps) / len(laps)
