@@ -9,7 +9,7 @@ import torch
 
 from .graph import trace
 from .memory import training_memory
-from .runs.loop import HOLD_STEPS
+from .runs.calibrate import LEAST_STEPS
 from .runs.run import Speed
 from .spec import SpecError
 from .train import RunConfig
@@ -47,7 +47,7 @@ def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     if known := speed or (ASSUMED if config.device == "cpu" else None):
         steps = [known.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
         step = max(steps) if config.device == "cpu" else sum(steps)
-        least = step * HOLD_STEPS  # a budget trains so many before it is turned into steps
+        least = step * LEAST_STEPS  # a budget measures some before step 0
         seconds = max(config.seconds, least) if config.seconds else step * config.steps
     return Estimate(
         fixed + activations, free, batch if batch >= 2 else 0, seconds, step, bool(speed)

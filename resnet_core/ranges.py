@@ -16,6 +16,7 @@ def check_range(name: str, value: object) -> None:
         )
 
 
+MAX_CHANGES = 1000  # of the learning rate, in one run
 #: field of RunConfig -> (type, least, most)
 RANGES = {
     "steps": (int, 1, 20_000),

@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass
 from .data import AUGMENTATIONS, dataset_row
 from .optimizers import OPTIMIZERS
 from .precisions import PRECISIONS
-from .ranges import RANGES, check_range
+from .ranges import MAX_CHANGES, RANGES, check_range
 from .schedules import SCHEDULES
 from .spec import NetSpec, SpecError, check_fields
-
-MAX_CHANGES = 1000  # of the learning rate, in one run
 
 
 @dataclass(frozen=True, kw_only=True)
