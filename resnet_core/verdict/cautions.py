@@ -1,0 +1,89 @@
+"""What to mind before a run is taken for more than it is: rows of mechanism.NOTES."""
+
+from __future__ import annotations
+
+from resnet_core.precisions import PRECISIONS
+
+from .case import Case
+from .words import count, size
+
+#: keys of shortcuts.SHORTCUTS that add no parameters
+FREE = ("none", "identity", "A", "scaled", "dropout")
+
+
+def clipping(case: Case) -> str | None:
+    clip = case.setting("clip")
+    if clip is None:
+        return None
+    text = (
+        f"Clipping at {clip:g} is on: a gradient whose norm over all layers is larger is scaled "
+        "down. The chart shows norms before it"
+    )
+    if case.plain.at_start.key == "exploding" and case.plain_lags:
+        return (
+            f"{text}. The plain net's gradients explode at step 0: clipping scales all layers down "
+            "for the largest one, which can keep it from learning by itself. Compare a run without."
+        )
+    return f"{text}."
+
+
+def underflow(case: Case) -> str | None:
+    if "underflow" not in {f.key for n in (case.residual, case.plain) for f in n.findings.values()}:
+        return None
+    floor = PRECISIONS[case.setting("precision", "float32")].floor
+    return (
+        f"A zero that has faded means below {size(floor)}, the smallest number that float32 and "
+        "bfloat16 keep when subnormal ones are flushed, not that nothing was left."
+    )
+
+
+def precision(case: Case) -> str | None:
+    if case.setting("precision", "float32") == "float32":
+        return None
+    row = PRECISIONS[case.config.precision]
+    return (
+        f"{row.title}: {row.what}. Gradients below {size(row.floor)} become 0, and neighbouring "
+        "numbers lie further apart than in float32."
+    )
+
+
+def adaptive(case: Case) -> str | None:
+    if case.setting("optimizer") != "adamw":
+        return None
+    return (
+        "AdamW divides each gradient by its own recent size: a small norm on the chart is not a "
+        "small step."
+    )
+
+
+def no_twin(case: Case) -> str | None:
+    """What differs beside the shortcuts."""
+    adding = sorted({s.shortcut for s in case.net.stages} - set(FREE))
+    more = []
+    if adding:
+        more.append(f"its shortcuts have parameters of their own ({', '.join(adding)})")
+    if case.net.stochastic_depth:
+        more.append("stochastic depth drops blocks of the residual net alone")
+    return f"The twins differ in more than the way around: {'; '.join(more)}." if more else None
+
+
+def one_rate(case: Case) -> str | None:
+    lr = case.setting("lr")
+    lags = [n for n in (case.plain, case.residual) if n.training.key in ("slower", "diverged")]
+    lags += [case.plain] if case.plain.training.key == "stuck" and case.has_norm else []
+    if lr is None or not lags:
+        return None
+    changes = case.setting("lr_changes", ())
+    changed = f", changed {len(changes)}x during the run," if changes else ""
+    return (
+        f"Learning rate {lr:g}{changed} is the same for both twins and may suit one of them "
+        f"better: before blaming the net that lags, try {lr / 3:.1g} and {3 * lr:.1g}."
+    )
+
+
+def one_seed(case: Case) -> str | None:
+    seed = case.setting("seed")
+    which = "One seed" if seed is None else f"One seed ({seed})"
+    if "diverged" in (case.plain.training.key, case.residual.training.key):
+        return f"{which}: repeat with others."
+    return f"{which}, and how fast {count(case.steps)} of it went: not a converged result."

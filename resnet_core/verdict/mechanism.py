@@ -1,0 +1,212 @@
+"""What a run shows of the mechanisms that the literature names, what it does not, what to mind.
+
+Each row of NOTES looks at a Case and either has a sentence with the run's own figures or is silent.
+A sentence says no more than the records and the settings do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .case import NORM_WORDS, Case, NetVerdict, Note
+from .cautions import (
+    adaptive,
+    clipping,
+    no_twin,
+    one_rate,
+    one_seed,
+    precision,
+    underflow,
+)
+from .words import capital, count, nats, signed
+
+#: classes of gradients whose first block gets as much as it needs, as far as norms tell
+CALM = ("healthy", "growing", "shrinking")
+FADED = ("vanishing", "underflow")
+TRAINS = 0.5  # accuracy of batches from which on a net is said to train
+CALM_LEAST = 20  # steps of both nets before gradients in training count as a reason
+
+
+def notes_of(case: Case) -> tuple[Note, ...]:
+    """In the order of the table; none before the first step."""
+    if case.steps < 1:
+        return ()
+    found = ((key, row, row.say(case)) for key, row in NOTES.items())
+    return tuple(Note(key, row.kind, text, row.source) for key, row, text in found if text)
+
+
+def vanishing(case: Case) -> str | None:
+    plain, residual = case.plain, case.residual
+    if not (plain.at_start.key in FADED and plain.in_training.key in FADED):
+        return None
+    if plain.training.key != "stuck" or residual.in_training.key in (*FADED, "zero", "not finite"):
+        return None
+    text = f"Vanishing gradients. The plain net: {figures(plain)}; it is guessing."
+    if plain.signal.key in ("fading", "dying"):
+        text += f" Its signal fades on the way forward as well ({brief(plain.signal)})."
+    if residual.training.key != "learns":
+        return text
+    return f"{text} The residual net: {figures(residual)}; it learns."
+
+
+def vanishing_at_start(case: Case) -> str | None:
+    """Before there is anything to be said of training."""
+    if case.plain.at_start.key not in FADED or case.plain.training.key != "early":
+        return None
+    return (
+        f"The plain net's gradients vanish at step 0: {brief(case.plain.at_start)}, against "
+        f"{brief(case.residual.at_start)} with shortcuts. Whether that keeps it from learning "
+        "takes more steps to see."
+    )
+
+
+def not_vanishing(case: Case) -> str | None:
+    if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
+        return None
+    kept = (*CALM, "exploding")
+    if case.plain.at_start.key not in kept or case.plain.in_training.key not in kept:
+        return None
+    norm = capital(NORM_WORDS[case.net.norm])
+    return (
+        f"{norm} is on: this is not vanishing gradients. From the last block to the first the "
+        f"plain net's change by {figures(case.plain)}."
+    )
+
+
+def degradation(case: Case) -> str | None:
+    if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
+        return None
+    if case.plain.in_training.key not in CALM:
+        return None
+    if case.residual.training.key != "learns" or case.residual.training.tone != "good":
+        return None
+    if case.setting("clip") is not None and case.plain.at_start.key == "exploding":
+        return None  # clipping alone could keep it from learning
+    above = f" ({nats(case.lead.behind)} above)" if case.lead else ""
+    trains = " It does train, only more slowly." if case.plain.accuracy > TRAINS else ""
+    return (
+        f"Degradation: over its last steps the plain net's gradients are "
+        f"{case.plain.in_training.title}, and its training loss is still the higher one{above}. A "
+        "training loss: so it is hard to optimise, not overfitted. The paper's nets had converged; "
+        f"these had {count(case.steps)}.{trains}"
+    )
+
+
+def collapse(case: Case) -> str | None:
+    """With a norm, gradients that were large at the start and are gone later."""
+    if not case.has_norm or case.plain.in_training.key not in (*FADED, "zero"):
+        return None
+    if case.plain.at_start.key in FADED:
+        return None
+    return (
+        f"The plain net's gradients did not vanish at step 0 ({brief(case.plain.at_start)}); they "
+        f"do after training began ({brief(case.plain.in_training)}). That is a collapse, not the "
+        "vanishing of an init that is too small."
+    )
+
+
+def explodes(case: Case) -> str | None:
+    if case.net.norm != "batch" or case.plain.at_start.key != "exploding":
+        return None
+    text = (
+        f"At step 0 the plain net's gradients explode on their way back: "
+        f"{brief(case.plain.at_start)}. Batch norm itself makes them grow from layer to layer when "
+        "nothing goes around it"
+    )
+    if case.plain.in_training.key in CALM:
+        text += f"; training calms them ({brief(case.plain.in_training)} over the last steps)"
+    return f"{text}."
+
+
+def blow_up(case: Case) -> str | None:
+    if case.residual.signal.key not in ("blow-up", "not finite") or case.has_norm:
+        return None
+    text = f"{case.residual.signal.sentence} There is no norm, and each block adds an F(x) to its x"
+    if case.residual.training.key == "diverged":
+        return f"{text}. The residual net diverged: shortcuts alone do not make a net trainable."
+    return f"{text}: shortcuts alone do not keep a signal's size."
+
+
+def starts_at_zero(case: Case) -> str | None:
+    if case.net.init not in ("zero", "fixup"):
+        return None
+    text = "Each F starts at 0 in the residual net, so its blocks pass x on as it is"
+    if case.residual.signal.decades is not None:
+        text += f": the signal changes by {signed(case.residual.signal.decades)} at step 0"
+    return f"{text}. The plain net cannot start so: its weights are as they were drawn."
+
+
+def zero_head(case: Case) -> str | None:
+    if case.net.init != "fixup" or case.residual.at_start.key != "zero":
+        return None
+    later = "" if case.residual.in_training.key in ("early", "zero") else "; later they are not"
+    return (
+        "The residual net's gradients are 0 at step 0 because Fixup starts the classifier at 0, "
+        f"which passes none{later}."
+    )
+
+
+def plain_learns_too(case: Case) -> str | None:
+    if case.plain.training.tone != "good" or case.residual.training.tone != "good":
+        return None
+    if case.lead is None or not case.lead.is_alike:
+        return None
+    return "The plain net trains, too: at this depth and in these steps no degradation is shown."
+
+
+def residual_fails(case: Case) -> str | None:
+    key = case.residual.training.key
+    if key not in ("stuck", "slower", "diverged"):
+        return None
+    how = {"stuck": "is guessing", "slower": "learns more slowly", "diverged": "diverged"}[key]
+    return (
+        f"The residual net {how} in this run: it is no case for shortcuts. Look at its signal, its "
+        "init and the learning rate first."
+    )
+
+
+def figures(net: NetVerdict) -> str:
+    return f"{brief(net.at_start)} at step 0, {brief(net.in_training)} over its last steps"
+
+
+def brief(found) -> str:
+    """A gradient's class by its figure: "+3.5 decades" from the last block to the first."""
+    return found.title if found.decades is None else signed(found.decades)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of NOTES."""
+
+    kind: str  # of Note
+    say: Callable[[Case], str | None]
+    source: str
+
+
+NOTES = {
+    "vanishing": Row(
+        "shows", vanishing, "Glorot and Bengio 2010, sec. 4.2; He et al. 2015b, sec. 2.2"
+    ),
+    "vanishing at start": Row("shows", vanishing_at_start, "He et al. 2015b, sec. 2.2"),
+    "not vanishing": Row("does not show", not_vanishing, "He et al. 2015, sec. 4.1"),
+    "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1"),
+    "collapse": Row("mind", collapse, "compare steps 0 to 20 by the step slider"),
+    "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
+    "blow-up": Row("shows", blow_up, "Zhang et al. 2019, sec. 2; De and Smith 2020, sec. 2"),
+    "starts at zero": Row("mind", starts_at_zero, "Goyal et al. 2017, sec. 5.1; Zhang et al. 2019"),
+    "zero head": Row("mind", zero_head, "Zhang et al. 2019, sec. 3"),
+    "plain learns too": Row(
+        "does not show", plain_learns_too, "He et al. 2015, table 6 and fig. 6"
+    ),
+    "residual fails": Row("does not show", residual_fails, ""),
+    "clipping": Row("mind", clipping, "Pascanu et al. 2013, sec. 3.2"),
+    "underflow": Row("mind", underflow, "IEEE 754"),
+    "precision": Row("mind", precision, ""),
+    "adaptive": Row("mind", adaptive, "Kingma and Ba 2015, sec. 2.1"),
+    "no twin": Row("mind", no_twin, ""),
+    "one rate": Row(
+        "mind", one_rate, "He et al. 2015, sec. 4.2, too, lower it for 110 layers at first"
+    ),
+    "one seed": Row("mind", one_seed, ""),
+}

@@ -1,0 +1,165 @@
+"""The same run with several seeds: medians, ranges, and how many seeds agree."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from resnet_core.spec import NetSpec
+
+from .case import NetVerdict
+from .outcome import Outcome
+from .pair import Verdict, verdict_of
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One quantity of one net over the seeds."""
+
+    key: str  # of FIGURES
+    role: str
+    title: str
+    unit: str  # "" for shares
+    values: tuple[float, ...]  # one per seed, in their order; NaN where there is none
+
+    @property
+    def known(self) -> tuple[float, ...]:
+        return tuple(v for v in self.values if math.isfinite(v))
+
+    @property
+    def median(self) -> float:
+        return float(np.median(self.known)) if self.known else math.nan
+
+    @property
+    def least(self) -> float:
+        return min(self.known, default=math.nan)
+
+    @property
+    def most(self) -> float:
+        return max(self.known, default=math.nan)
+
+    @property
+    def text(self) -> str:
+        """Median (least to most), with the unit."""
+        if not self.known:
+            return "none"
+        shown = [FIGURES[self.key].form(v) for v in (self.median, self.least, self.most)]
+        text = f"{shown[0]} ({shown[1]} to {shown[2]})"
+        return f"{text} {self.unit}" if self.unit else text
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesVerdict:
+    """What several seeds of one pair show together."""
+
+    seeds: int
+    headline: str  # in how many seeds which net was ahead
+    spreads: tuple[Spread, ...]
+    classes: dict[str, dict[str, Counter]]  # role -> question -> class -> number of seeds
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all seeds found the same classes for how the nets learn."""
+        return all(len(found["training"]) == 1 for found in self.classes.values())
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row of FIGURES."""
+
+    title: str
+    unit: str
+    value: Callable[[NetVerdict, Outcome], float | None]  # of one net
+    form: Callable[[float], str]
+
+
+def verdict_of_series(
+    runs: Sequence[tuple[Sequence[NetSpec], Sequence[Outcome], object]],
+) -> SeriesVerdict | None:
+    """(nets, outcomes, config) of each seed -> what they show together; None without a first step.
+
+    A seed that has no step of both nets yet is left out.
+    """
+    judged = [(verdict_of(nets, seen, config), seen) for nets, seen, config in runs]
+    judged = [(found, seen) for found, seen in judged if found.steps]
+    if not judged:
+        return None
+    verdicts = tuple(found for found, _ in judged)
+    roles = ("residual", "plain")
+    return SeriesVerdict(
+        seeds=len(judged),
+        headline=_headline(verdicts),
+        spreads=tuple(_spread(key, role, judged) for key in FIGURES for role in roles),
+        classes={role: _classes(role, verdicts) for role in roles},
+        verdicts=verdicts,
+    )
+
+
+def _spread(key: str, role: str, judged: Sequence[tuple[Verdict, Sequence[Outcome]]]) -> Spread:
+    row, values = FIGURES[key], []
+    for found, seen in judged:
+        place = [net.role for net in found.nets].index(role)
+        value = row.value(found.nets[place], seen[place])
+        values.append(math.nan if value is None else float(value))
+    return Spread(key, role, row.title, row.unit, tuple(values))
+
+
+def _classes(role: str, verdicts: Sequence[Verdict]) -> dict[str, Counter]:
+    nets = [found.of(role) for found in verdicts]
+    return {
+        question: Counter(net.findings[question].title for net in nets)
+        for question in nets[0].findings
+    }
+
+
+def _headline(verdicts: Sequence[Verdict]) -> str:
+    """How many seeds say what of each net's training."""
+    total = len(verdicts)
+    parts = []
+    for role in ("residual", "plain"):
+        found = Counter(verdict.of(role).training.title for verdict in verdicts)
+        said = ", ".join(f"{title} in {n} of {total}" for title, n in found.most_common())
+        parts.append(f"the {role} net: {said} seed{'' if total == 1 else 's'}")
+    text = "; ".join(parts)
+    steps = sorted({verdict.steps for verdict in verdicts})
+    done = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
+    return f"After {done} steps {text}."
+
+
+def _decades(found) -> float:
+    return math.nan if found.decades is None else found.decades
+
+
+#: The gradient's are log10 of ‖∂L/∂x‖ at the first block over that at the last.
+FIGURES = {
+    "loss": Figure(
+        "training loss, last steps",
+        "nats",
+        lambda net, seen: net.loss,
+        lambda v: f"{v:.2g}",
+    ),
+    "accuracy": Figure(
+        "training accuracy, last steps",
+        "",
+        lambda net, seen: net.accuracy,
+        "{:.0%}".format,
+    ),
+    "held out": Figure("held-out accuracy", "", lambda net, seen: seen.held_out, "{:.0%}".format),
+    "at start": Figure(
+        "gradient at step 0",
+        "decades",
+        lambda net, seen: _decades(net.at_start),
+        lambda v: f"{v:+.1f}".replace("-", "−"),
+    ),
+    "in training": Figure(
+        "gradient, last steps",
+        "decades",
+        lambda net, seen: _decades(net.in_training),
+        lambda v: f"{v:+.1f}".replace("-", "−"),
+    ),
+}
