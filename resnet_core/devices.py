@@ -1,10 +1,15 @@
-"""Where a run can take place on this machine."""
+"""Where a run can take place on this machine, and how it computes there."""
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 
 import torch
+
+from .fast_paths import FAST_PATHS
+from .precisions import PRECISIONS
+from .spec import SpecError
 
 
 def available_devices() -> list[tuple[str, str]]:
@@ -19,6 +24,52 @@ def available_devices() -> list[tuple[str, str]]:
     return [*devices, ("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")]
 
 
+def check_device(device: str, precision: str = "float32", fast_path: str = "none") -> None:
+    """Raises SpecError, a sentence, for what this very machine cannot do."""
+    names = dict(available_devices())
+    if device not in names and f"{device}:0" not in names:
+        raise SpecError("device", f"there is no {device} here", f"Use {' or '.join(names)}")
+    if device.startswith("cuda") and precision != "float32":
+        major, _ = torch.cuda.get_device_capability(device)
+        if major < 8:
+            name, title = names.get(device) or names[f"{device}:0"], PRECISIONS[precision].title
+            raise SpecError("precision", f"{name} has no {title}", "Use float32")
+    if reason := FAST_PATHS[fast_path].needs():
+        raise SpecError("fast_path", reason, "Use none")
+
+
 def widest_float(device: str) -> torch.dtype:
     """The float type to sum in: Apple's GPUs have no float64."""
     return torch.float32 if device.startswith("mps") else torch.float64
+
+
+def settle(precision: str = "float32") -> None:
+    """What makes runs fast and repeatable, for the calling thread and its process."""
+    # a vanishing net's denormals would make it 3.6 x slower than its twin
+    torch.set_flush_denormal(True)
+    torch.backends.cudnn.deterministic = True
+    # "float32" on the screen means float32
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+
+
+def computing_in(precision: str, device: str) -> AbstractContextManager:
+    """In this a net's forward pass computes in that precision."""
+    is_mixed = PRECISIONS[precision].memory == "mixed"
+    return torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=is_mixed)
+
+
+def use_one_thread() -> None:
+    """For a process that trains one net beside another: the two share the cores."""
+    torch.set_num_threads(1)
+
+
+def describe(device: str, precision: str = "float32") -> dict[str, object]:
+    """What the records depend on beside the config; see runs.run.Resolved."""
+    name = dict(available_devices()).get(device, device)
+    return {
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+        "device": name,
+        "precision": PRECISIONS[precision].title,
+    }

@@ -9,7 +9,7 @@ import torch
 
 from .graph import trace
 from .memory import training_memory
-from .runs.calibrate import LEAST_STEPS
+from .precisions import PRECISIONS
 from .runs.run import Speed
 from .spec import SpecError
 from .train import RunConfig
@@ -37,9 +37,13 @@ class Estimate:
 def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     """Memory by what autograd keeps (geometry.py), time by the measured speed of the device."""
     graphs = [trace(net) for net in pair_of(config)]
-    memory = [training_memory(graph, config.batch_size) for graph in graphs]
+    held_as = PRECISIONS[config.precision].memory, config.optimizer
+    memory = [training_memory(graph, config.batch_size, *held_as) for graph in graphs]
     fixed = sum(m.weights + m.gradients + m.optimizer for m in memory)
-    fixed += 2 * PROCESS_BYTES if config.device == "cpu" else PROCESS_BYTES
+    if config.device == "cpu":
+        fixed += 2 * PROCESS_BYTES
+    else:  # one process, and the weights of the step whose record is under way
+        fixed += PROCESS_BYTES + sum(m.weights for m in memory)
     activations = sum(m.activations for m in memory)
     free = free_bytes(config.device)
     batch = int((SHARE * free - fixed) * config.batch_size / activations)
@@ -47,8 +51,8 @@ def estimate(config: RunConfig, speed: Speed | None) -> Estimate:
     if known := speed or (ASSUMED if config.device == "cpu" else None):
         steps = [known.step_s(len(g.ops), g.macs, config.batch_size) for g in graphs]
         step = max(steps) if config.device == "cpu" else sum(steps)
-        least = step * LEAST_STEPS  # a budget measures some before step 0
-        seconds = max(config.seconds, least) if config.seconds else step * config.steps
+        # however small a budget is, a step is trained
+        seconds = max(config.seconds, step) if config.seconds else step * config.steps
     return Estimate(
         fixed + activations, free, batch if batch >= 2 else 0, seconds, step, bool(speed)
     )

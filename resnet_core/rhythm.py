@@ -21,9 +21,13 @@ def stride(steps: int) -> int:
     return -(-steps // MOST)
 
 
-def is_probed(step: int, steps: int) -> bool:
-    """Whether the cheap probes look at this step of a run of `steps`."""
-    return step < FIRST or step % stride(steps) == 0 or step == steps - 1
+def is_probed(step: int, steps: int, fast_path: str = "none") -> bool:
+    """Whether the cheap probes look at this step of a run of `steps`.
+
+    With a fast path they keep to the rhythm of the dear ones: it is for the steps in between.
+    """
+    every = stride(steps) if fast_path == "none" else EVERY * stride(steps)
+    return step < FIRST or step % every == 0 or step == steps - 1
 
 
 def is_dear(step: int, steps: int) -> bool:
@@ -31,9 +35,10 @@ def is_dear(step: int, steps: int) -> bool:
     return step < FIRST or step % (EVERY * stride(steps)) == 0 or step == steps - 1
 
 
-def rhythm(probe: str, steps: int) -> str:
+def rhythm(probe: str, steps: int, fast_path: str = "none") -> str:
     """When this probe looks in a run of `steps`, for readers."""
-    every = stride(steps) * (1 if probe in AT_EVERY_STEP else EVERY)
+    is_cheap = probe in AT_EVERY_STEP and fast_path == "none"
+    every = stride(steps) * (1 if is_cheap else EVERY)
     if every == 1 or steps <= FIRST:
         return "every step"
     return f"the first {FIRST} steps, then every {ordinal(every)}"

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from .data import AUGMENTATIONS, dataset_row
+from .fast_paths import FAST_PATHS
 from .optimizers import OPTIMIZERS
 from .precisions import PRECISIONS
 from .ranges import MAX_CHANGES, RANGES, check_range
@@ -58,7 +59,16 @@ class RunConfig:
             )
         if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", str(self.device)):
             raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
+        self._check_device()
         self._check_changes()
+
+    def _check_device(self) -> None:
+        kind = self.device.partition(":")[0]
+        for name in ("precision", "fast_path"):
+            able = [key for key, row in TABLES[name].items() if kind in row.devices]
+            if getattr(self, name) not in able:
+                title = TABLES[name][getattr(self, name)].title
+                raise SpecError(name, f"{title} is not for {kind}", f"Use {' or '.join(able)}")
 
     def _check_changes(self) -> None:
         """A list of lists, as JSON has it, will do; the field is a tuple of pairs in order."""
@@ -98,4 +108,5 @@ TABLES = {
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
     "precision": PRECISIONS,
+    "fast_path": FAST_PATHS,
 }

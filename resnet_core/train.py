@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 
 import numpy as np
@@ -15,12 +17,22 @@ from torch.nn import functional as F
 
 from .causes import Facts, likely_cause
 from .data import augment, batches, dataset_row, fit
-from .devices import available_devices, widest_float
+from .devices import (
+    available_devices,
+    check_device,
+    computing_in,
+    describe,
+    settle,
+    use_one_thread,
+    widest_float,
+)
 from .divergence import first_nonfinite_output
+from .fast_paths import FAST_PATHS
 from .layers import StochasticDepth
 from .optimizers import OPTIMIZERS
 from .probes import PROBES, Watch, instruments, labels
 from .probes.norms import grouped_norms
+from .readback import Arriving, lag, sender
 from .record import Diverged, Record
 from .rhythm import is_dear, is_probed
 from .run_config import RunConfig
@@ -54,7 +66,8 @@ class Trainer:
     """
 
     def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
-        settle()
+        check_device(config.device, config.precision, config.fast_path)
+        settle(config.precision)
         self.config, self.model = config, model
         self.net = pair_of(config)[model]
         self.module = build_pair_member(config, model).to(
@@ -64,13 +77,16 @@ class Trainer:
         self.examples = dataset_row(config.dataset).load().to(config.device)
         make = OPTIMIZERS[config.optimizer].make
         self.optimizer = make(self.module.parameters(), config.momentum, config.weight_decay)
+        self.fast = FAST_PATHS[config.fast_path].prepare(self.module)  # before there are hooks
         self.watch = Watch(self.module, self.optimizer)
         self.labels = {key: PROBES[key].paths(self.module) for key in probes}
         self.labels = {key: paths for key, paths in self.labels.items() if paths}
         self.instruments = instruments(self.watch, self.labels)
+        self.lag, self._send = lag(config.device), sender(config.device)
         self.changes = list(config.lr_changes)
         self.next_step = 0  # the first one whose learning rate can still be changed
         self.diverged: Diverged | None = None
+        self._before: list[torch.Tensor] = []  # the weights, of a step whose record is awaited
         self._first: Record | None = None
         self._recent: deque[Record] = deque(maxlen=MEMORY)
 
@@ -94,22 +110,24 @@ class Trainer:
     def records(self, first: int = 0) -> Iterator[Record | Diverged]:
         """config.steps Records, each before its update; a Diverged after the last if it ends so.
 
+        With a lag, a record is read when the device has the next step to do. The update in
+        between is taken back if it should not have been made, so that the end is the same.
         `first`: begins with the rhythm of that step, for who measures time and not the net.
         """
-        config = self.config
+        config, under_way = self.config, deque()
         plan = batches(len(self.examples.train_images), config.batch_size, config.seed)
         for step, indices in zip(range(first, config.steps), plan):
-            images, targets = self.batch(indices)
-            # what the record says of the update has to hold
-            lr = self.watch.lr = self.lr_at(step)
+            under_way.append(self._measure(step, indices))
             self.next_step = step + 1
-            yield (record := self._measure(step, images, targets, indices))
-            if not record.is_finite:
-                self.diverged = self._explain(record, images)
-                yield self.diverged
+            if len(under_way) > self.lag:
+                yield from self._read(under_way.popleft())
+            if self.diverged:
                 return
-            self._remember(record)
-            self.optimizer.update(lr)
+            if self.lag:
+                self._before = [p.detach().clone() for p in self.optimizer.params]
+            self.optimizer.update(self.watch.lr)
+        for measured in under_way:
+            yield from self._read(measured)
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images and labels at `indices`, as the net takes them."""
@@ -122,16 +140,17 @@ class Trainer:
         """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
-    def _measure(self, step, images, targets, indices) -> Record:
+    def _measure(self, step: int, indices: torch.Tensor) -> Measured:
         """A step up to its update: the optimizer has the gradient, the weights are as before."""
         config, watch = self.config, self.watch
-        if self.draws:  # by the step alone: whoever else draws in this process changes nothing
-            torch.manual_seed(config.seed + SEED_STRIDE * (step + 1))
-        watch.looks, dear = is_probed(step, config.steps), is_dear(step, config.steps)
-        asked = [i for i in self.instruments if watch.looks and (dear or i.looks_always)]
-        watch.looks_closely = dear
-        logits = self.module(images)
-        watch.looks = False
+        images, targets = self.batch(indices)
+        watch.lr = self.lr_at(step)
+        watch.looks = is_probed(step, config.steps, config.fast_path)
+        watch.looks_closely = is_dear(step, config.steps)
+        asked = [i for i in self.instruments if watch.looks_closely or i.looks_always]
+        asked = asked if watch.looks else []
+        net = self.fast if self.fast and not watch.looks else self.module
+        logits = self._forward(net, step, images)
         loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         grads = torch.autograd.grad(loss, self.optimizer.params)
         wide = widest_float(config.device)
@@ -141,37 +160,61 @@ class Trainer:
         self.optimizer.gather(grads if config.clip is None else clipped(grads, norm, config.clip))
         parts = [torch.stack([loss.detach().to(wide), accuracy, norm])]
         parts += [instrument.readings().to(wide) for instrument in asked]
-        # one copy per step: on a GPU each one waits for the device
-        numbers = torch.cat(parts).cpu().numpy().astype(np.float64)
-        (loss, accuracy, norm), *numbers = np.split(
-            numbers, np.cumsum([len(p) for p in parts])[:-1]
+        watch.looks = watch.looks_closely = False
+        return Measured(
+            step=step,
+            lr=watch.lr,
+            images=images,
+            crc=crc32(indices.numpy().tobytes()),
+            grad_norms=watch.grad_norms,
+            asked=asked,
+            sizes=[len(part) for part in parts],
+            numbers=self._send(torch.cat(parts)),  # one copy per step
         )
-        found = {k: v for i, part in zip(asked, numbers) for k, v in i.values(part).items()}
+
+    def _forward(self, net: Callable, step: int, images: torch.Tensor) -> torch.Tensor:
+        """Logits [B, classes]; what it draws depends on the step alone."""
+        if self.draws:  # whoever else draws in this process changes nothing
+            torch.manual_seed(self.config.seed + SEED_STRIDE * (step + 1))
+        with computing_in(self.config.precision, self.config.device):
+            logits = net(images)
+        return logits.float() if logits.dtype == torch.bfloat16 else logits
+
+    def _read(self, measured: Measured) -> Iterator[Record | Diverged]:
+        """The record, and behind one that is not finite what it means."""
+        numbers = np.split(measured.numbers(), np.cumsum(measured.sizes)[:-1])
+        found = {}
+        for instrument, part in zip(measured.asked, numbers[1:]):
+            found |= instrument.values(part)
         with np.errstate(over="ignore"):  # a ratio may well be beyond float32
             per_op = {key: found[key].astype(np.float32) for key in self.labels if key in found}
-        watch.looks_closely = False
-        scalars = {"loss": float(loss), "accuracy": float(accuracy)}
-        scalars |= {"lr": watch.lr, "grad_norm": float(norm)}
-        return Record(self.model, step, scalars, per_op, crc32(indices.numpy().tobytes()))
+        loss, accuracy, norm = map(float, numbers[0])
+        scalars = {"loss": loss, "accuracy": accuracy, "lr": measured.lr, "grad_norm": norm}
+        yield (record := Record(self.model, measured.step, scalars, per_op, measured.crc))
+        if record.is_finite:
+            self._first = self._first or record
+            self._recent.append(record)
+        else:
+            self.diverged = self._explain(record, measured)
+            yield self.diverged
 
-    def _remember(self, record: Record) -> None:
-        """What a net did before it diverged says why."""
-        self._first = self._first or record
-        self._recent.append(record)
-
-    def _explain(self, record: Record, images: torch.Tensor) -> Diverged:
-        """Where it began: the weights are still those of the record, so the forward pass is too."""
-        path, what = first_nonfinite_output(self.module, images), "output"
+    @torch.no_grad()
+    def _explain(self, record: Record, measured: Measured) -> Diverged:
+        """Where it began: with the weights of the record, so that the forward pass is the same."""
+        if self.lag:
+            torch._foreach_copy_(self.optimizer.params, self._before)
+        again = partial(self._forward, self.module, record.step, measured.images)
+        path, what = first_nonfinite_output(self.module, again), "output"
         if path is None and not math.isfinite(record.scalars["loss"]):
             path, what = "loss", "loss"
         elif path is None:  # the backward pass runs from the loss: its first is the last in order
-            path, what = self._first_bad_gradient(), "gradient"
+            path, what = self._first_bad_gradient(measured.grad_norms.cpu().numpy()), "gradient"
         facts = Facts(
             config=self.config,
             net=self.net,
             labels=self.labels,
             changes=tuple(self.changes),
-            images_are_finite=bool(images.isfinite().all()),
+            images_are_finite=bool(measured.images.isfinite().all()),
             first=self._first or record,
             recent=(*self._recent, record),
             path=path,
@@ -179,12 +222,25 @@ class Trainer:
         )
         return Diverged(self.model, record.step, path, what, likely_cause(facts))
 
-    def _first_bad_gradient(self) -> str:
+    def _first_bad_gradient(self, norms: np.ndarray) -> str:
         """The path of the layer where the backward pass met it; else of the largest gradient."""
-        norms = self.watch.grad_norms.cpu().numpy()
         names = [name for name, _ in self.module.named_parameters()]
         bad = np.flatnonzero(~np.isfinite(norms))
         return names[bad[-1] if len(bad) else norms.argmax()].rpartition(".")[0]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A step up to its update; its numbers may still be on their way from the device."""
+
+    step: int
+    lr: float
+    images: torch.Tensor
+    crc: int
+    grad_norms: torch.Tensor  # of each parameter
+    asked: list  # the instruments that looked
+    sizes: list[int]  # of their parts of the numbers, behind loss, accuracy and norm
+    numbers: Arriving
 
 
 def train(config: RunConfig, model: int) -> Iterator[Record | Diverged]:
@@ -201,7 +257,8 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
     right = 0
     for images, targets in parts:
         images = fit(examples.normalised(images.to(config.device)), config.net.input_shape)
-        right += (module(images).argmax(1).cpu() == targets).sum().item()
+        with computing_in(config.precision, config.device):
+            right += (module(images).argmax(1).cpu() == targets).sum().item()
     module.train()
     return right / len(examples.test_labels)
 
@@ -210,22 +267,3 @@ def clipped(grads: Sequence[torch.Tensor], norm: torch.Tensor, most: float) -> l
     """The gradients, made smaller if their L2 norm is more than `most`, as torch does it."""
     factor = (most / (norm + 1e-6)).clamp(max=1.0)
     return torch._foreach_mul(grads, factor.to(grads[0].dtype))
-
-
-def settle() -> None:
-    """What makes runs fast and repeatable, for the calling thread and its process."""
-    # a vanishing net's denormals would make it 3.6 x slower than its twin
-    torch.set_flush_denormal(True)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.allow_tf32 = False  # "float32" on the screen means float32
-
-
-def use_one_thread() -> None:
-    """For a process that trains one net beside another: the two share the cores."""
-    torch.set_num_threads(1)
-
-
-def describe(device: str) -> dict[str, object]:
-    """What the records depend on beside the config; see runs.run.Resolved."""
-    name = dict(available_devices()).get(device, device)
-    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__), "device": name}

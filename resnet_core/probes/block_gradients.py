@@ -105,7 +105,7 @@ class BlockGradients:
 
     def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
         found = {"input_grad": numbers[: len(self._blocks)]}
-        if self.watch.looks_closely and self._parted:
+        if len(numbers) > len(self._blocks):
             skip, residual, total = numbers[len(self._blocks) :].reshape(3, -1)
             # total = skip + residual as tensors, so their product needs no pass over them:
             # <skip, total> = (|total|^2 + |skip|^2 - |residual|^2) / 2

@@ -34,14 +34,16 @@ class UpdateRatio:
         self.watch, self._places = watch, places(watch.module, paths)
 
     def readings(self) -> torch.Tensor:
-        optimizer = self.watch.optimizer
+        optimizer, count = self.watch.optimizer, len(self._places)
         tensors = [t[i] for t in (optimizer.directions, optimizer.params) for i in self._places]
-        return grouped_norms(tensors)
+        norms = grouped_norms(tensors)
+        norms[:count] *= self.watch.lr  # of this step: its numbers may be read in a later one
+        return norms
 
     def values(self, numbers: np.ndarray) -> dict[str, np.ndarray]:
-        directions, weights = numbers.reshape(2, -1)
+        updates, weights = numbers.reshape(2, -1)
         with np.errstate(divide="ignore", invalid="ignore"):  # weights that an init has set to 0
-            return {self._key: self.watch.lr * directions / weights}
+            return {self._key: updates / weights}
 
 
 def places(module: nn.Module, paths: list[str]) -> list[int]:

@@ -1,0 +1,60 @@
+"""Faster ways to do the steps that no probe looks at. It needs no torch until one is taken."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class FastPath:
+    """A row of FAST_PATHS."""
+
+    title: str
+    devices: tuple[str, ...]  # kinds of device that it is for
+    #: (module without hooks) -> what does the steps without probes, on the same weights; or None
+    prepare: Callable[[nn.Module], Callable | None]
+    help: str
+    needs: Callable[[], str | None] = lambda: None  # a sentence: why it cannot be taken here
+
+
+def nothing(module: nn.Module) -> None:
+    return None
+
+
+def compiled(module: nn.Module) -> Callable:
+    """The first call compiles. Its import alone takes a second: only runs that ask for it pay."""
+    import torch
+
+    return torch.compile(bare(module), dynamic=False)
+
+
+def bare(module: nn.Module) -> nn.Module:
+    """A copy that has no hooks yet, with the very same parameters and buffers."""
+    shared = {id(t): t for t in (*module.parameters(), *module.buffers())}
+    return deepcopy(module, shared)
+
+
+def no_compiler() -> str | None:
+    if any(shutil.which(name) for name in ("g++", "clang++", "c++")):
+        return None
+    return "there is no C++ compiler on this machine"
+
+
+#: With one of them all probes keep to the rhythm of the dear ones.
+FAST_PATHS = {
+    "none": FastPath("as it is", ("cpu", "cuda", "mps"), nothing, "Every step is done alike"),
+    "compile": FastPath(
+        "torch.compile",
+        ("cpu", "cuda"),
+        compiled,
+        "Layers are fused for the steps that no probe looks at: for long runs alone",
+        no_compiler,
+    ),
+}
