@@ -198,7 +198,7 @@ def back_up(path: Path, copy: Path) -> None:
     part.unlink(missing_ok=True)
     source, target = sqlite3.connect(path), sqlite3.connect(part, isolation_level=None)
     try:
-        source.backup(target)
+        source.backup(target, sleep=0.02)  # between attempts while somebody writes
     finally:
         source.close()
         target.close()
