@@ -26,8 +26,8 @@ def augment(images: torch.Tensor, key: str, seed: int, indices: torch.Tensor) ->
     """
     if key == "none":
         return images
-    batch = crc32(indices.cpu().numpy().tobytes())
-    generator = torch.Generator().manual_seed(seed << 32 | batch)
+    # of a seed torch's generator on the CPU takes the lower 32 bits: both have to be in them
+    generator = torch.Generator().manual_seed(crc32(indices.cpu().numpy().tobytes(), seed))
     return AUGMENTATIONS[key].vary(images, generator)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
+from math import prod
 
 import numpy as np
 
@@ -21,11 +22,8 @@ def decode(data: bytes, name: str, side: int) -> np.ndarray:
     shown = f"{name!r:.120}"
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MOST_PIXELS:  # said by the file's head; nothing is decoded yet
-                problem = f"{shown} has {width:,}×{height:,} pixels"
-                remedy = f"Use images of at most {MOST_PIXELS / 1e6:.0f} megapixels"
-                raise SpecError("dataset", problem, remedy)
+            if prod(image.size) > MOST_PIXELS:  # said by the file's head; nothing is decoded yet
+                raise Image.DecompressionBombError
             if image.mode not in MODES:
                 problem = f"{shown} has more than 8 bits a channel (mode {image.mode})"
                 raise SpecError("dataset", problem, "Save it with 8 bits")
@@ -36,9 +34,10 @@ def decode(data: bytes, name: str, side: int) -> np.ndarray:
     except UnidentifiedImageError as e:
         kinds = ", ".join(FORMATS)
         raise SpecError("dataset", f"{shown} is no image of {kinds}", "Take it out") from e
-    except SpecError:
-        raise
-    except MemoryError:
+    except Image.DecompressionBombError as e:
+        problem = f"{shown} has more than {MOST_PIXELS / 1e6:.0f} megapixels"
+        raise SpecError("dataset", problem, "Make it smaller") from e
+    except (SpecError, MemoryError):
         raise
     except Exception as e:  # a damaged file: each of Pillow's decoders has errors of its own
         problem = f"{shown} is damaged ({e!s:.80})"

@@ -17,8 +17,8 @@ def load_shapes() -> Examples:
 
 
 def load_hard_shapes() -> Examples:
-    """20,000 + 2000 images, 32×32: for a GPU, a run of some hundred steps."""
-    return examples(draw_shapes(20_000, 32, 0, hard=True), draw_shapes(2000, 32, 1, hard=True))
+    """10,000 + 2000 images, 32×32, in about 2 s: for a GPU, a run of some hundred steps."""
+    return examples(draw_shapes(10_000, 32, 0, hard=True), draw_shapes(2000, 32, 1, hard=True))
 
 
 def draw_shapes(count: int, side: int, seed: int, hard: bool = False):

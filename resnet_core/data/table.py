@@ -14,7 +14,7 @@ from .examples import Dataset, kept, why_not
 from .images import PREFIX, file_of, names, version_of
 from .mnist5k import load_mnist5k, mnist5k_file
 from .originals import ORIGINALS, find, load_original
-from .shapes import SHAPES, load_shapes
+from .shapes import SHAPES, load_hard_shapes, load_shapes
 
 
 def dataset_row(key: str) -> Dataset:
@@ -80,6 +80,15 @@ DATASETS = {
         num_train=4000,
         num_test=1000,
         load=kept(load_shapes),
+    ),
+    "shapes32": Dataset(
+        title="Turned shapes, 32×32",
+        source="drawn when they are needed: at any angle, bright on dark or dark on bright",
+        shape=(3, 32, 32),
+        classes=tuple(SHAPES),
+        num_train=10_000,
+        num_test=2000,
+        load=kept(load_hard_shapes),
     ),
     "mnist5k": Dataset(
         title="MNIST, 5,000 images, 28×28",
