@@ -1,4 +1,8 @@
-"""Entry: page frame, theme, and the one list of pages. `streamlit run explorer/app.py`."""
+"""The server: `streamlit run explorer/app.py`. What it shows is in frame.py.
+
+It is a server of our own for one reason: a browser gets a cookie that its scripts cannot read, so
+that its runs stay its own over a reload (visitor.py).
+"""
 
 import sys
 from pathlib import Path
@@ -8,17 +12,8 @@ if str(ROOT) not in sys.path:  # Streamlit puts explorer/ on the path, not the f
     sys.path.insert(0, str(ROOT))
 
 import streamlit as st  # noqa: E402
+from starlette.middleware import Middleware  # noqa: E402
 
-from explorer import state, theme  # noqa: E402
-from explorer.components.figure import STATIC, serve_plotly  # noqa: E402
+from explorer.cookie import GiveCookie  # noqa: E402
 
-st.set_page_config(
-    page_title="Residual Explorer", page_icon=str(STATIC / "icon.png"), layout="wide"
-)
-serve_plotly()
-state.begin()
-st.html(
-    f"<style>{theme.style_sheet(state.presenting())}{(STATIC / 'page.css').read_text()}</style>"
-)
-pages = [st.Page(ROOT / "pages" / "explore.py", title="Explore", default=True)]
-st.navigation(pages, position="hidden").run()
+app = st.App(ROOT / "explorer" / "frame.py", middleware=[Middleware(GiveCookie)])

@@ -8,6 +8,7 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 
+from resnet_core.fast_paths import FAST_PATHS
 from resnet_core.precisions import PRECISIONS
 from resnet_core.presets import DEFAULT, PRESETS, preset
 from resnet_core.resolve import blocks_of
@@ -45,12 +46,15 @@ class Experiment:
     def config(self, device: str = "cpu") -> RunConfig:
         """What Run submits. Raises SpecError for settings that cannot be used.
 
-        A precision that this device cannot compute in gives way to float32.
+        What this device cannot do gives way to what every device can.
         """
         settings = {name: getattr(self, name) for name in ("net", *SETTINGS)}
-        if not can_compute(device, self.precision):
-            settings["precision"] = RunConfig.precision
+        settings |= {name: getattr(RunConfig, name) for name in self.given_up(device)}
         return RunConfig(**settings, device=device)
+
+    def given_up(self, device: str) -> list[str]:
+        """The settings that this device cannot follow."""
+        return [name for name in BY_DEVICE if not can_do(device, name, getattr(self, name))]
 
     @staticmethod
     def of_run(config: RunConfig) -> Experiment:
@@ -59,9 +63,12 @@ class Experiment:
         return Experiment(base=base_of(config.net) or DEFAULT, **settings)
 
 
-def can_compute(device: str, precision: str) -> bool:
-    """Whether a device ("cpu", "cuda:0") has a precision; an unknown one is RunConfig's to tell."""
-    row = PRECISIONS.get(precision)
+def can_do(device: str, name: str, key: str) -> bool:
+    """Whether a device ("cpu", "cuda:0") is among those of a row of BY_DEVICE[name].
+
+    An unknown key is not refused here: RunConfig tells what there is.
+    """
+    row = BY_DEVICE[name].get(key)
     return row is None or device.partition(":")[0] in row.devices
 
 
@@ -90,6 +97,8 @@ FIRST = ("dataset", "steps", "seconds", "batch_size", "lr", "seed")
 OTHERS = ("augment", "optimizer", "schedule", "warmup", "momentum", "weight_decay")
 OTHERS += ("label_smoothing", "clip", "precision", "fast_path")
 SETTINGS = FIRST + OTHERS
+#: those whose rows say what devices they are for
+BY_DEVICE = {"precision": PRECISIONS, "fast_path": FAST_PATHS}
 
 
 def unusual(experiment: Experiment) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import cached, curves_panel, settings_panel, state, theme
+from explorer import cached, curves_panel, runs_menu, settings_panel, state, theme
 from explorer.link import Experiment
 from resnet_core.data import DATASETS, adaptations
 from resnet_core.estimate import Estimate, check_fits, estimate
@@ -97,7 +97,7 @@ def controls(engine: Engine, run: Run | None, disabled: bool) -> None:
             disabled=not going,
             help="End it; the curves are kept",
         )
-        settings_panel.recent_runs(engine)
+        runs_menu.show(engine)
     st.selectbox(
         "Quantity",
         list(PROBES),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-APP = str(Path(__file__).resolve().parents[1] / "explorer" / "app.py")
+APP = str(Path(__file__).resolve().parents[1] / "explorer" / "frame.py")
 
 
 def opened(**query) -> AppTest:
@@ -75,3 +75,4 @@ KEPT = (
     "selected",
 )
 KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")
+KEPT += ("is_lecturer",)

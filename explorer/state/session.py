@@ -32,6 +32,7 @@ def begin() -> None:
         SS.seen, SS.looked = (None, None), {}  # `x` and `run`, and look.WORDS, as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
         SS.file_error = SS.checkpoint = None
+        SS.is_lecturer = False
         show_experiment(Experiment())
     _read_url()
     words = {name: st.query_params[name] for name in look.WORDS if name in st.query_params}
@@ -186,3 +187,12 @@ def toggle_presenting() -> None:
         del st.query_params["view"]
     else:
         st.query_params["view"] = "present"
+
+
+def is_lecturer() -> bool:
+    """Whether the key was entered in this session."""
+    return SS.is_lecturer
+
+
+def let_in(knows_the_key: bool) -> None:
+    SS.is_lecturer = knows_the_key

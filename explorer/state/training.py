@@ -45,6 +45,11 @@ def edit_budget() -> None:
     commit(replace(SS.experiment, seconds=SECONDS if SS[BUDGET] == "seconds" else None))
 
 
+def choose_data(key: str) -> None:
+    """After images were added."""
+    commit(replace(SS.experiment, dataset=key))
+
+
 def device() -> str:
     """Where the next run takes place: the best device, unless another one was chosen."""
     return SS.device or next(iter(cached.devices()))
