@@ -20,7 +20,7 @@ from resnet_core.spec import SpecError
 from . import stored
 from .decoding import decode
 from .examples import split
-from .zips import open_zip
+from .zips import open_zip, unpacked
 
 PREFIX = "images:"
 SIDES = (8, 16, 28, 32, 48, 64, 96, 128, 224)  # pixels, of what the images are brought to
@@ -113,13 +113,11 @@ def _files(source: Path | BinaryIO) -> Iterator[list[File]]:
         yield _sorted(_in_folder(source))
         return
     try:
-        with open_zip(source, MOST_IMAGES) as archive:
-            yield _sorted(_in_zip(archive))
-    except zipfile.BadZipFile as e:
-        problem = f"{getattr(source, 'name', source)} is neither a folder nor a whole zip"
-        raise SpecError("dataset", problem, "Give one of these") from e
+        archive = open_zip(source, MOST_IMAGES)
     except OSError as e:
         raise SpecError("dataset", f"{e.filename or source}: {e.strerror}", "Check it") from e
+    with archive:
+        yield _sorted(_in_zip(archive))
 
 
 def _sorted(files: Iterator[File]) -> list[File]:
@@ -146,7 +144,15 @@ def _in_folder(folder: Path) -> Iterator[File]:
         if path.is_symlink():  # it could lead to any file of the machine
             raise SpecError("dataset", f"{name!r:.120} is a link", "Put the image itself there")
         if path.is_file():
-            yield File(name, path.stat().st_size, path.read_bytes)
+            yield File(name, path.stat().st_size, lambda path=path: _contents(path))
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES)  # it may have grown
+    except OSError as e:
+        raise SpecError("dataset", f"{path} cannot be read: {e.strerror}", "Check it") from e
 
 
 def _in_zip(archive: zipfile.ZipFile) -> Iterator[File]:
@@ -159,17 +165,7 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File]:
         if entry.flag_bits & 1:
             raise SpecError("dataset", f"{name!r:.120} has a password", "Pack it without")
         if not entry.is_dir():
-            yield File(name, entry.file_size, lambda entry=entry: _unpacked(archive, entry))
-
-
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """zipfile gives no more bytes than the entry says, whose size was checked before."""
-    try:
-        with archive.open(entry) as file:
-            return file.read(MOST_BYTES)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, RuntimeError) as e:
-        problem = f"{entry.filename!r:.120} cannot be unpacked"
-        raise SpecError("dataset", problem, "Pack the zip anew") from e
+            yield File(name, entry.file_size, lambda entry=entry: unpacked(archive, entry))
 
 
 def _classes(files: list[File]) -> tuple[str, ...]:

@@ -34,6 +34,14 @@ class Head:
 
 def write(path: Path, examples: Examples, title: str, source: str, classes: tuple) -> None:
     """Atomic: whoever reads at the same time finds the whole file, or none."""
+    try:
+        _write(path, examples, title, source, classes)
+    except OSError as e:
+        problem = f"{path.parent} takes no images: {e.strerror or e}"
+        raise SpecError("dataset", problem, "Check its rights and the room on the disk") from e
+
+
+def _write(path: Path, examples: Examples, title: str, source: str, classes: tuple) -> None:
     train, test = examples.train_images, examples.test_images
     head = Head(title, source, tuple(train.shape[1:]), classes, len(train), len(test))
     arrays = {name: tensor.numpy() for name, tensor in vars(examples).items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
-from contextlib import contextmanager
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,23 +12,47 @@ from resnet_core.spec import SpecError
 
 END, END_64, LENGTH, LENGTH_64 = b"PK\5\6", b"PK\6\7", 22, 20
 MOST_COMMENT = 65_535  # bytes behind the end record
+#: what zipfile says of a damaged file
+NO_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 ENTRY = 400  # bytes in the table of contents, at most on average
 
 
-@contextmanager
-def open_zip(source: Path | BinaryIO, most_entries: int):
-    """A ZipFile of at most so many entries. Raises BadZipFile, OSError, or SpecError if larger.
+def open_zip(source: Path | BinaryIO, most_entries: int) -> zipfile.ZipFile:
+    """A zip of at most so many entries. Raises OSError, and SpecError for what is none.
 
     zipfile makes an object of every entry before anybody can count them: a file of 100 MB could
     fill gigabytes. The record at the end of the file says how long the table of contents is.
     """
-    if isinstance(source, Path):
-        with source.open("rb") as file:
-            _check_contents(file, most_entries)
-    else:
-        _check_contents(source, most_entries)
-    with zipfile.ZipFile(source) as archive:
-        yield archive
+    try:
+        if isinstance(source, Path):
+            with source.open("rb") as file:
+                _check_contents(file, most_entries)
+        else:
+            _check_contents(source, most_entries)
+        return zipfile.ZipFile(source)
+    except NO_ZIP as e:
+        if isinstance(e, SpecError):  # which is a ValueError
+            raise
+        problem = f"{getattr(source, 'name', source)} is neither a folder nor a whole zip"
+        raise SpecError("dataset", problem, "Give one of these") from e
+
+
+def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """No more bytes than the entry says it has, however many there are."""
+    try:
+        with archive.open(entry) as file:
+            return file.read(entry.file_size)
+    except NO_ZIP as e:
+        problem = f"{entry.filename!r:.120} cannot be unpacked"
+        raise SpecError("dataset", problem, "Pack the zip anew") from e
 
 
 def _check_contents(file: BinaryIO, most_entries: int) -> None:
