@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from resnet_core.ranges import RANGES
-from resnet_core.rhythm import FIRST
+from resnet_core.rhythm import FIRST, stride
+from resnet_core.rhythm import MOST as PROBED
 
 #: part of the budget that is planned: the rest is for what no measurement sees, such as storing
 PLANNED = 0.98
@@ -19,22 +20,33 @@ class Pace:
 
     build_s: float  # before the first step
     early_s: float  # each of the first steps, which all probes look at
-    later_s: float  # each of the others, on average
+    probed_s: float  # each of the others that probes look at, on average
+    bare_s: float  # each of those that no probe looks at, in a long run
     after_s: float  # the test on held-out images
 
-    def steps_in(self, seconds: float) -> float:
-        """How many steps fit."""
+    def later_s(self, every: int) -> float:
+        """Each step but the first ones, on average, if probes look at every so many."""
+        return (self.probed_s + (every - 1) * self.bare_s) / every
+
+    def steps_in(self, seconds: float) -> int:
+        """The most steps that fit."""
         room = seconds - self.build_s - self.after_s
-        if room < FIRST * self.early_s:
-            return room / self.early_s
-        return FIRST + (room - FIRST * self.early_s) / self.later_s
+        if room <= FIRST * self.early_s:
+            return int(room / self.early_s)
+        room -= FIRST * self.early_s
+        # a long run is probed more rarely, and so one that is longer may take less time
+        for every in range(stride(RANGES["steps"][2]), 0, -1):
+            steps = int(min(FIRST + room / self.later_s(every), every * PROBED))
+            if stride(steps) == every:
+                break
+        return steps
 
 
 def steps_that_fit(seconds: float, paces: list[Pace]) -> int:
     """Steps of each net; the slowest process decides. At least one, and no more than allowed."""
     _, least, most = RANGES["steps"]
     fit = min((pace.steps_in(seconds) for pace in paces), default=least)
-    return max(least, min(int(fit), most))
+    return max(least, min(fit, most))
 
 
 class Budget:
@@ -56,5 +68,5 @@ class Budget:
 
     def is_up(self) -> bool:
         """Whether the run has to end now: the steps under way and the test come after that."""
-        rest = max((pace.after_s + 2 * pace.later_s for pace in self._paces.values()), default=0.0)
+        rest = max((pace.after_s + 2 * pace.probed_s for pace in self._paces.values()), default=0.0)
         return self.seconds is not None and self.spent_s + rest > MOST * self.seconds

@@ -93,24 +93,22 @@ def measure(train, order: dict, between: Callable[[], None]) -> tuple[Pace, Thro
     laps = nets.few_laps(WARM_UP + EARLY, LONG * budget)
     # a net that is not finite from its start ends there: any pace will do
     early = mean(laps[WARM_UP:] or laps[1:] or laps or [0.01])
-    pace = Pace(
-        build_s=nets.build_s, early_s=early, later_s=early, after_s=nets.after_steps * early
-    )
+    test_s = nets.after_steps * early
+    pace = Pace(build_s=nets.build_s, early_s=early, probed_s=early, bare_s=early, after_s=test_s)
     if len(laps) < WARM_UP + EARLY:  # hardly more than the early steps will fit
         return pace, nets
     if config.get("fast_path", "none") != "none":  # it is prepared when it is first used
         pace = replace(pace, build_s=pace.build_s + sum(nets.whole_periods(EVERY, 0.0)))
-    pace = with_later(pace, nets.whole_periods(EVERY, ENOUGH * budget))
-    most = steps_that_fit(budget, [pace])
-    if most > MOST:  # a long run is probed less often
-        nets = Throwaway(train, order, between, steps=most, first=FIRST)
-        nets.whole_periods(EVERY * stride(most), 0.0)
-        pace = with_later(pace, nets.whole_periods(EVERY * stride(most), ENOUGH * budget))
-    return replace(pace, after_s=nets.after_steps * pace.later_s), nets
-
-
-def with_later(pace: Pace, laps: list[float]) -> Pace:
-    return replace(pace, later_s=mean(laps)) if laps else pace
+    probed = mean(nets.whole_periods(EVERY, ENOUGH * budget) or laps)
+    pace = replace(pace, probed_s=probed, bare_s=probed, after_s=nets.after_steps * probed)
+    every = stride(steps_that_fit(budget, [pace]))
+    if every > 1:  # a long run has steps that no probe looks at
+        nets = Throwaway(train, order, between, steps=every * MOST, first=FIRST)
+        nets.whole_periods(EVERY * every, 0.0)
+        later = mean(nets.whole_periods(EVERY * every, ENOUGH * budget) or [probed])
+        bare = min(max((every * later - probed) / (every - 1), 0.1 * later), probed)
+        pace = replace(pace, bare_s=bare)
+    return pace, nets
 
 
 def mean(laps: list[float]) -> float:

@@ -48,7 +48,7 @@ class Crew:
     """All trainers of an owner. On a CPU one per net, elsewhere the first has them all."""
 
     def __init__(self, size: int, limits: Limits, log: Path):
-        self.log = log
+        self._size, self._log = size, log
         self._selector = selectors.DefaultSelector()
         self._oom_kills = oom_kills()
         self.trainers = [Trainer(place, limits, log) for place in range(size)]
@@ -66,6 +66,7 @@ class Crew:
 
         No trainer and no kind: the file of `also_watch` has something.
         """
+        processes.cap_log(self._log)
         for key, _ in self._selector.select(timeout_s):
             if (trainer := key.data) is None:
                 yield None, {}, b""
@@ -78,6 +79,21 @@ class Crew:
     def tell(self, **order: object) -> None:
         for trainer in self.trainers:
             trainer.tell(**order)
+
+    def give(self, job: str, **order: object) -> None:
+        """Each its part of the job."""
+        for trainer in self.trainers:
+            trainer.tell(do=job, models=self.models_of(trainer), **order)
+        self.expect_life()
+
+    def expect_life(self) -> None:
+        """They were idle, or stood still because they had to: the silence counts from now."""
+        for trainer in self.trainers:
+            trainer.heard_at = time.monotonic()
+
+    def models_of(self, trainer: Trainer) -> list[int]:
+        """The nets that it trains."""
+        return list(range(self._size))[self.trainers.index(trainer) :: len(self.trainers)]
 
     def dismiss(self, trainer: Trainer) -> None:
         """It has no part in this run."""

@@ -9,6 +9,7 @@ from resnet_core.proof import Proof, compare
 
 from .store import Batch, as_json
 
+NUM_MODELS = 2  # the net and its twin
 #: bytes of curves held back while nothing can be stored; beyond it the trainers have to wait
 MAX_PENDING = 64_000_000
 
@@ -27,14 +28,14 @@ class Net:
 class Ledger:
     """Frames go in, a batch comes out. Pure bookkeeping: no process, no database."""
 
-    def __init__(self, num_models: int):
-        self.nets = [Net() for _ in range(num_models)]
+    def __init__(self):
+        self.nets = [Net() for _ in range(NUM_MODELS)]
         self.batch = Batch()
         self.pending_bytes = self.bytes = 0
         self.proof = Proof()
 
     def is_over(self) -> bool:
-        return all(net.how for net in self.nets)
+        return not self.live
 
     @property
     def num_begun(self) -> int:
@@ -44,6 +45,16 @@ class Ledger:
     def hows(self) -> list[str | None]:
         return [net.how for net in self.nets]
 
+    @property
+    def live(self) -> list[int]:
+        """Nets that still train."""
+        return [model for model, net in enumerate(self.nets) if net.how is None]
+
+    def end_all(self, how: str) -> None:
+        """The nets that still train have come to their end with the run."""
+        for model in self.live:
+            self._set(model, how=how, end_step=self.nets[model].steps - 1)
+
     def take(self) -> Batch:
         """The batch so far. It stays until `stored` is told: storing it may have to be retried."""
         self.batch.run |= {"bytes": self.bytes, "proof": as_json(asdict(self.proof))}
@@ -52,9 +63,9 @@ class Ledger:
     def stored(self) -> None:
         self.batch, self.pending_bytes = Batch(), 0
 
-    def note(self, head: dict, data: bytes) -> None:
-        """Books one frame; kinds that are not about a net are left to the owner."""
-        if book := BOOKS.get(head["kind"]):
+    def note(self, kind: str, head: dict, data: bytes) -> None:
+        """Books one frame about a net; of other kinds there is nothing to keep."""
+        if book := BOOKS.get(kind):
             book(self, self.nets[head["model"]], head, data)
 
     def _channels(self, net: Net, head: dict, data: bytes) -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from . import processes
 from .crew import Crew, offer_to_oom_killer
+from .ledger import NUM_MODELS
 from .limits import Limits
-from .owner import NUM_MODELS, Owner
+from .owner import Owner
 from .processes import FENCED, NO_DISK, NO_STORE, say
 from .run import Speed
 from .store import Fenced, Store, StoreError, StoreFull

@@ -1,0 +1,134 @@
+"""The learning rate can be changed while a run trains: for both nets at one step, on record."""
+
+import json
+
+import numpy as np
+import pytest
+from engines import FAKE, REAL, config, engine_in, submit, wait_for, wait_for_end, wait_for_steps
+from fake_train import lr_at
+
+from resnet_core.presets import digits
+from resnet_core.runs.barrier import Barrier
+from resnet_core.runs.owner import Owner
+from resnet_core.runs.run import Run
+from resnet_core.runs.store import Store
+from resnet_core.train import RunConfig, train
+
+
+class Crew(list):
+    def tell(self, **order):
+        self.append(order)
+
+
+def test_the_next_step_is_known_once_all_nets_stand_still():
+    crew = Crew()
+    barrier = Barrier(crew)
+    assert barrier.next_step([0, 1]) is None
+    barrier.close()
+    assert crew == [{"do": "hold", "number": 1}] and barrier.next_step([0, 1]) is None
+    barrier.note({"number": 1, "stands": {"0": 7}})
+    assert barrier.next_step([0, 1]) is None and barrier.next_step([0]) == 7
+    barrier.note({"number": 1, "stands": {"1": 9}})
+    assert barrier.next_step([0, 1]) == 9
+    barrier.open()
+    assert crew[-1] == {"do": "go"} and barrier.next_step([0, 1]) is None
+
+
+def test_an_answer_to_an_earlier_call_says_nothing():
+    barrier = Barrier(Crew())
+    barrier.close()
+    barrier.open()
+    barrier.close()
+    barrier.note({"number": 1, "stands": {"0": 3, "1": 3}})
+    assert barrier.next_step([0, 1]) is None
+    barrier.note({"number": 2, "stands": {"0": 6, "1": 5}})
+    assert barrier.next_step([0, 1]) == 6
+
+
+def lrs_of(engine, run: Run) -> list[list[float]]:
+    return [m.scalars["lr"].tolist() for m in engine.records(run.id)]
+
+
+def expected_lrs(run: Run, steps: int) -> list[float]:
+    changes = run.resolved.config.lr_changes
+    return [float(np.float32(lr_at(s, run.config.lr, changes))) for s in range(steps)]
+
+
+def test_both_nets_change_at_the_same_step_and_it_is_on_record(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.004 1:late@10", steps=5000)
+        wait_for_steps(engine, run_id, 2)
+        for lr in (0.01, 0.3):
+            engine.set_lr(run_id, lr)
+            wait_for(lambda lr=lr: changes(engine, run_id)[-1:] == [lr])
+        assert engine.run(run_id).lr == 0.3
+        engine.pause(run_id)
+        wait_for(lambda: engine.run(run_id).state == "paused")
+        engine.set_lr(run_id, 0.001)
+        wait_for(lambda: changes(engine, run_id)[-1:] == [0.001])
+        assert engine.run(run_id).state == "paused"
+        before = max(m.steps_done for m in engine.run(run_id).models)
+        engine.resume(run_id)
+        wait_for_steps(engine, run_id, before + 10)
+        engine.stop(run_id)
+        run = wait_for_end(engine, run_id)
+        assert [lr for _, lr in run.resolved.config.lr_changes] == [0.01, 0.3, 0.001]
+        for lrs in lrs_of(engine, run):
+            assert lrs == expected_lrs(run, len(lrs)) and len(set(lrs)) == 4
+
+
+def changes(engine, run_id) -> list[float]:
+    resolved = engine.run(run_id).resolved
+    return [lr for _, lr in resolved.config.lr_changes] if resolved else []
+
+
+def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_path):
+    with engine_in(tmp_path) as engine:
+        first = submit(engine, "step=0.004", steps=60)
+        run_id = submit(engine, "step=0.004 0:diverge@5", steps=40)
+        engine.set_lr(run_id, 0.5)
+        engine.stop(first)
+        run = wait_for_end(engine, run_id)
+        assert run.ended == "steps"
+        ((step, lr),) = run.resolved.config.lr_changes
+        assert lr == 0.5 and 1 < step < 40
+        for lrs in lrs_of(engine, run):
+            assert lrs == expected_lrs(run, len(lrs))
+
+
+def test_a_change_that_comes_too_late_is_none(tmp_path):
+    store, crew = Store(tmp_path), Crew()
+    run_id = store.submit(config(steps=40).to_json(), "x", 40)
+    owner = Owner(store, *store.claim("1:1:1"), crew, FAKE)
+    owner.settled[0] = {"threads": 1, "torch": "none", "device": "CPU"}
+    owner._change_lr(40, 0.5)
+    assert owner.changes == crew == [] and owner.lr == 0.5  # and it is not tried again
+    owner._change_lr(39, 0.1)
+    resolved = json.loads(store.row(run_id)["resolved"])  # stored before any net does it
+    assert resolved["config"]["lr_changes"] == [[39, 0.1]]
+    assert crew == [{"do": "lr", "step": 39, "lr": 0.1}]
+    store.close()
+
+
+@pytest.mark.slow
+def test_equal_resolved_configs_give_equal_records_bit_for_bit(tmp_path):
+    given = RunConfig(net=digits(8), steps=60, schedule="one-cycle", seed=1)
+    with engine_in(tmp_path, REAL) as engine:
+        engine.start()
+        run_id = engine.submit(given, "x")
+        wait_for_steps(engine, run_id, 5, limit_s=60)
+        engine.set_lr(run_id, 0.2)
+        run = wait_for_end(engine, run_id, limit_s=60)
+        resolved = run.resolved.config
+        assert [lr for _, lr in resolved.lr_changes] == [0.2]
+        plain = [list(train(given, model)) for model in (0, 1)]
+        for m, unchanged in zip(engine.records(run_id), plain):
+            expected = list(train(resolved, m.model))
+            for name, values in m.scalars.items():
+                np.testing.assert_array_equal(
+                    values, np.float32([r.scalars[name] for r in expected])
+                )
+            for probe, rows in m.per_op.items():
+                looked = [r.per_op[probe] for r in expected if probe in r.per_op]
+                np.testing.assert_array_equal(rows, np.stack(looked))
+            assert expected[-1].scalars["loss"] != unchanged[-1].scalars["loss"]

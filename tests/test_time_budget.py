@@ -1,0 +1,203 @@
+"""A run may ask for seconds: they become a number of steps before step 0, and are kept."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from engines import REAL, config, engine_in, submit, wait_for, wait_for_end
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resnet_core.presets import digits
+from resnet_core.ranges import RANGES
+from resnet_core.rhythm import FIRST, is_dear, is_probed, stride
+from resnet_core.runs import calibrate
+from resnet_core.runs.budget import Budget, Pace, steps_that_fit
+from resnet_core.train import RunConfig, train
+
+MOST = RANGES["steps"][2]
+seconds = st.floats(1e-5, 10)
+paces = st.builds(
+    Pace, build_s=seconds, early_s=seconds, probed_s=seconds, bare_s=seconds, after_s=seconds
+)
+
+
+def takes_s(pace: Pace, steps: int) -> float:
+    early, every = min(steps, FIRST), stride(steps)
+    later_s = (pace.probed_s + (every - 1) * pace.bare_s) / every
+    return pace.build_s + early * pace.early_s + (steps - early) * later_s + pace.after_s
+
+
+@given(st.lists(paces, min_size=1, max_size=2), st.floats(0.1, 3600))
+def test_as_many_steps_as_fit_the_slowest_process_and_not_one_more(processes, budget):
+    steps = steps_that_fit(budget, processes)
+    assert 1 <= steps <= MOST
+    slack = 1e-9 * budget
+    if steps > 1:
+        assert max(takes_s(pace, steps) for pace in processes) <= budget + slack
+    if steps < MOST:
+        assert max(takes_s(pace, steps + 1) for pace in processes) > budget - slack
+
+
+def test_a_budget_waits_for_every_process_and_is_up_before_it_is_far_exceeded():
+    pace = {"build_s": 0.1, "early_s": 0.1, "probed_s": 0.05, "bare_s": 0.05, "after_s": 0.2}
+    budget = Budget(10)
+    budget.note(0, pace)
+    assert budget.steps(2) is None
+    budget.note(1, pace | {"probed_s": 0.1})
+    assert budget.steps(2) == 95  # 0.98 * 10 s without 0.1 and 0.2, by the slower one
+    budget.spent_s = 11
+    assert not budget.is_up()
+    budget.spent_s = 11.4  # a step of each, and the test: not beyond 12
+    assert budget.is_up()
+    assert Budget(None).steps(0) is None and not Budget(None).is_up()
+
+
+class Clock:
+    """A trainer whose steps take what they are told to, by a clock of its own."""
+
+    def __init__(self, dear_s=0.01, cheap_s=0.004, bare_s=0.001, end=None):
+        self.now, self.end = 0.0, end
+        self.costs = {(True, True): dear_s, (False, True): cheap_s, (False, False): bare_s}
+        self.time = SimpleNamespace(perf_counter=lambda: self.now, sleep=lambda s: None)
+        self.lrs = []
+
+    def pace(self, monkeypatch, seconds, models=(0,)) -> Pace:
+        monkeypatch.setattr(calibrate, "time", self.time)
+        text = json.dumps({"seconds": seconds, "batch_size": 60, "steps": 1, "lr": 1.0})
+        order = {"config": text, "models": models}
+        found, _ = calibrate.measure(Train(self), order, lambda: None)
+        return found
+
+
+class Train:
+    """What calibrate needs of resnet_core.train."""
+
+    RunConfig = SimpleNamespace(from_json=lambda text: SimpleNamespace(**json.loads(text)))
+
+    def __init__(self, clock):
+        class Trainer:
+            examples = SimpleNamespace(test_labels=range(360))
+
+            def __init__(self, config, model):
+                clock.now += 0.02
+                clock.lrs.append(config.lr)
+                self.steps = config.steps
+
+            def fingerprints(self):
+                clock.now += 0.005
+
+            def records(self, first):
+                for done, step in enumerate(range(first, self.steps)):
+                    kind = is_dear(step, self.steps), is_probed(step, self.steps)
+                    clock.now += clock.costs[kind] * (3 if done == 0 else 1)
+                    yield step
+                    if done == clock.end:
+                        return
+
+        self.Trainer = Trainer
+
+
+def test_early_steps_and_later_ones_are_measured_apart(monkeypatch):
+    clock = Clock()
+    pace = clock.pace(monkeypatch, seconds=2)
+    assert pace.build_s == pytest.approx(0.025)
+    assert pace.early_s == pytest.approx(0.01)
+    assert pace.probed_s == pytest.approx((0.01 + 3 * 0.004) / 4)
+    assert pace.after_s == pytest.approx(360 / 60 / 3 * pace.probed_s)
+    assert clock.now < 0.15 * 2  # and it leaves most of the budget to the run
+    assert set(clock.lrs) == {RANGES["lr"][1]}  # nothing diverges meanwhile
+
+
+def test_a_long_run_is_measured_as_rarely_as_it_will_be_probed(monkeypatch):
+    clock = Clock()
+    pace = clock.pace(monkeypatch, seconds=30)
+    steps = steps_that_fit(30, [pace])
+    spent = sum(clock.costs[is_dear(s, steps), is_probed(s, steps)] for s in range(steps))
+    assert steps > 10_000 and spent == pytest.approx(30, rel=0.05)
+
+
+def test_two_nets_in_one_process_take_the_time_of_both(monkeypatch):
+    one, both = (Clock().pace(monkeypatch, 4, models) for models in ((0,), (0, 1)))
+    assert both.probed_s == pytest.approx(2 * one.probed_s)
+    assert both.early_s == pytest.approx(2 * one.early_s)
+
+
+def test_slow_steps_are_measured_twice_and_no_more(monkeypatch):
+    clock = Clock(dear_s=1.0, cheap_s=0.9)
+    pace = clock.pace(monkeypatch, seconds=5)
+    assert pace.early_s == pace.probed_s == pytest.approx(1.0)  # not the first, which took 3 s
+    assert clock.now == pytest.approx(4.025)
+
+
+@pytest.mark.parametrize("end", [0, 1, 7])
+def test_a_net_that_is_not_finite_from_its_start_has_a_pace_all_the_same(monkeypatch, end):
+    pace = Clock(end=end).pace(monkeypatch, seconds=5)
+    assert 1 <= steps_that_fit(5, [pace]) <= MOST
+
+
+def test_a_run_says_that_it_calibrates_and_then_trains_what_it_has_resolved(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.004", seconds=1)
+        seen = []
+        run = wait_for(lambda: note(engine.run(run_id), seen))
+        assert [s for s in seen if "." in s][-3:-1] == ["Calibrating.", "Training."]
+        assert run.ended == "time" and run.sentence == f"The time is up: {run.total_steps} steps."
+        assert [m.steps_done for m in run.models] == [run.total_steps] * 2
+        assert run.resolved.config == config("step=0.004", steps=run.total_steps)
+        assert run.config.seconds == 1
+        for m in engine.records(run_id):  # nothing of what was measured is among the records
+            assert m.steps.tolist() == list(range(run.total_steps))
+
+
+def note(run, seen):
+    if not seen or seen[-1] != run.sentence:
+        seen.append(run.sentence)
+    if run.sentence == "Calibrating.":
+        assert run.total_steps is None and run.eta_s is None
+    return run if run.is_over else None
+
+
+def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run = wait_for_end(engine, submit(engine, "step=0.004 1:slow@70", seconds=1))
+        assert run.ended == "time"
+        done = [m.steps_done for m in run.models]
+        assert done[0] == done[1] < run.total_steps or done[0] == run.total_steps > done[1]
+        assert run.sentence == (
+            f"The time is up: {done[1]} of {run.total_steps} planned steps. "
+            "The machine has become slower than it was before step 0."
+        )
+        assert run.resolved.config.steps == run.total_steps  # its records are the first of these
+        assert {m.end.how for m in run.models} == {"steps"}
+
+
+def test_stop_and_pause_are_heard_while_it_calibrates(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.05", seconds=60)
+        wait_for(lambda: engine.run(run_id).sentence == "Calibrating.")
+        engine.pause(run_id)
+        wait_for(lambda: engine.run(run_id).state == "paused")
+        engine.resume(run_id)
+        wait_for(lambda: engine.run(run_id).sentence == "Calibrating.")
+        engine.stop(run_id)
+        run = wait_for_end(engine, run_id)
+        assert (run.ended, run.sentence) == ("stopped", "Stopped. Nothing was recorded.")
+
+
+@pytest.mark.slow
+def test_real_records_are_those_of_the_resolved_steps_bit_for_bit(tmp_path):
+    budget = RunConfig(net=digits(8), seconds=2, seed=3, schedule="cosine")
+    with engine_in(tmp_path, REAL) as engine:
+        engine.start()
+        run = wait_for_end(engine, engine.submit(budget, "x"), limit_s=60)
+        assert run.ended == "time" and run.proof.holds, run.sentence
+        for m in engine.records(run.id):
+            expected = list(train(run.resolved.config, m.model))[: len(m.steps)]
+            for name, values in m.scalars.items():
+                records = np.float32([record.scalars[name] for record in expected])
+                np.testing.assert_array_equal(values, records)
+            for probe, rows in m.per_op.items():
+                looked = [r.per_op[probe] for r in expected if probe in r.per_op]
+                np.testing.assert_array_equal(rows, np.stack(looked))
