@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -145,7 +146,12 @@ def test_a_new_database_needs_no_copy(tmp_path):
 @pytest.mark.parametrize("locked", [True, False], ids=["with the lock", "without it"])
 def test_of_many_that_open_at_once_one_updates(old, monkeypatch, locked):
     copies = []
-    monkeypatch.setattr(schema, "back_up", lambda *paths: copies.append(paths))
+
+    def slow_copy(*paths):  # every one that means to update is here before the first has done so
+        copies.append(paths)
+        time.sleep(0.1)
+
+    monkeypatch.setattr(schema, "back_up", slow_copy)
     if not locked:  # as on a file system where locks of files do nothing
         monkeypatch.setattr(Lock, "take", lambda *_, **__: True)
     with ThreadPoolExecutor(8) as pool:

@@ -1,10 +1,11 @@
 """The queue of each device: nobody is left out, no slot is taken twice, and waits are foretold."""
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from engines import FAKE, engine_in, submit, wait_for, wait_for_end
+from engines import FAKE, engine_in, submit, wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,9 @@ from resnet_core.runs.fair import (
     forecast,
     slots_of,
     startable,
+)
+from resnet_core.runs.fair import (
+    first as next_of,
 )
 from resnet_core.runs.limits import Limits, num_cores
 from resnet_core.runs.places import Places
@@ -225,29 +229,56 @@ def test_a_place_is_that_of_the_device(store):
 
 
 def test_a_run_that_was_paused_in_the_queue_lets_others_pass(store):
-    first, second = queue(store, "A"), queue(store, "B")
-    store.want(first[0], "pause")
+    one, other = queue(store, "A"), queue(store, "B")
+    store.want(one[0], "pause")
     places = Places(store, 1)
-    row = store.row(first[0])
-    assert places.of(store.row(second[0])).position == 1
+    row = store.row(one[0])
+    assert places.of(store.row(other[0])).position == 1
     assert places.of(row).position == 1  # where it would be if it went on
     assert "keeps its place" in places.sentence(row, places.of(row))
-    assert store.claim("1:2:3")[0] == second[0]
+    assert store.claim("1:2:3")[0] == other[0]
 
 
 def test_a_run_waits_for_a_slot_that_some_process_still_has(tmp_path):
-    with engine_in(tmp_path) as engine:
-        engine.start()
-        lock = slot_lock(tmp_path, "cpu:0")
-        assert lock.take()
-        run_id = submit(engine, steps=3)
-        time.sleep(0.3)
-        run = engine.run(run_id)
-        assert (run.state, run.position) == ("queued", 1)
-        if Lock(lock.path).holder():  # this system tells who it is
-            assert "still held by another program (process" in run.sentence
-        lock.give()
-        assert wait_for_end(engine, run_id).ended == "steps"
+    """It is not given to a process that would find the device taken, and it has not failed."""
+    supervisor = Supervisor(tmp_path, FAKE)
+    store, lock = supervisor.store, slot_lock(tmp_path, "cpu:0")
+    (run_id,) = queue(store)
+    assert lock.take()
+    supervisor.dispatch()
+    row = store.row(run_id)
+    assert (row["state"], row["attempt"], supervisor.unit) == ("queued", 0, None)
+    places = Places(store, 1)
+    place = places.of(row)
+    assert place.position == 1
+    if Lock(lock.path).holder():  # this system tells who it is
+        sentence = f"still held by another program (process {os.getpid()}). The run waits."
+        assert sentence in places.sentence(row, place)
+    lock.give()
+    assert places.sentence(row, place) == "Waiting for its turn."
+    assert store.can_claim(1, supervisor.is_held)
+    store.close()
+
+
+def test_a_run_that_did_not_begin_is_at_its_old_place_again(store):
+    first, second = queue(store, "A", count=2)
+    claimed = store.claim("1:2:3")
+    assert claimed == (first, 1)
+    store.requeue(*claimed)
+    row = store.row(first)
+    assert (row["state"], row["slot"], row["worker"]) == ("queued", None, None)
+    places = Places(store, 1)
+    assert [places.of(store.row(run_id)).position for run_id in (first, second)] == [1, 2]
+    assert store.claim("4:5:6") == (first, 2)
+
+
+def test_who_has_nothing_going_is_next_however_late_he_was_served():
+    waiting = [Waiting(id=1, owner="A", device="cpu"), Waiting(id=2, owner="B", device="cpu")]
+    served = {"A": 1, "B": 7}
+    assert next_of(waiting, {"A": 1}, served).owner == "B"
+    assert next_of(waiting, {}, served).owner == "A"
+    assert next_of(waiting, {"A": 1, "B": 2}, served).owner == "A"
+    assert next_of([], {}, {}) is None
 
 
 def test_as_many_runs_as_slots_train_at_once(tmp_path):
