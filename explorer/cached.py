@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 
 import streamlit as st
 
-from explorer import depth_chart, learning_chart, theme
+from explorer import theme
 from explorer.curve import Curve, curve_of
+from explorer.drawn import Drawn
 from resnet_core.devices import available_devices
 from resnet_core.geometry import Field, receptive_fields
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
@@ -23,16 +23,6 @@ from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.engine import Engine, ModelRecords, default_folder
 from resnet_core.spec import NetSpec
 from resnet_core.twins import pair_of
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """The figures of a run at one moment, as the browser takes them."""
-
-    depth: str  # plotly's JSON
-    scrub: dict  # what the step slider needs
-    learning: str
-
 
 KEPT = 32  # drawn figures: one for each run, quantity and selection that somebody looks at
 _figures: OrderedDict[tuple, Drawn] = OrderedDict()
@@ -99,24 +89,12 @@ def curves(config: RunConfig, records: Sequence[ModelRecords]) -> list[Curve]:
     return sorted(found, key=lambda curve: curve.role != "residual")
 
 
-def figures(
-    run_id: int,
-    curves: Sequence[Curve],
-    probe: str,
-    total: int,
-    selected: str | None,
-    scale: float,
-    *,
-    maps: bool,
-) -> Drawn:
-    """Drawn once for all who look at the same."""
-    lengths = tuple(len(curve.records.steps) for curve in curves)
-    key = (engine().folder, run_id, lengths, probe, total, selected, scale, maps)
+def figures(key: tuple, draw: Callable[[], Drawn]) -> Drawn:
+    """Drawn once for all who look at the same: `key` says at what."""
+    key = (engine().folder, *key)
     with _lock:
         if key not in _figures:
-            view = depth_chart.draw(curves, probe, total, selected, scale=scale, maps=maps)
-            learning = learning_chart.draw(curves, scale).to_json()
-            _figures[key] = Drawn(view.figure.to_json(), view.scrub, learning)
+            _figures[key] = draw()
         _figures.move_to_end(key)
         while len(_figures) > KEPT:
             _figures.popitem(last=False)

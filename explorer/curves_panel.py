@@ -1,4 +1,4 @@
-"""The live charts of a run, what was seen in it, and the proof that its twins match."""
+"""The live charts of a run or of its series, what was seen, and the proof that its twins match."""
 
 from __future__ import annotations
 
@@ -6,75 +6,43 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from explorer import cached, state, theme
-from explorer.components.figure import figure
+from explorer import (
+    cached,
+    chart_panel,
+    drawn,
+    rate_line,
+    series_panel,
+    state,
+    theme,
+    verdict_panel,
+)
 from explorer.curve import Curve
 from resnet_core.data import adaptations
-from resnet_core.probes import PROBES
+from resnet_core.precisions import PRECISIONS
 from resnet_core.runs.engine import Engine, Run
-from resnet_core.runs.run import ModelProgress
-from resnet_core.spec import in_words
-from resnet_core.verdict import Outcome, verdict
-
-PRESENTING = 1.35  # times the size of type and lines, for the back row
 
 
 def show(engine: Engine, run: Run) -> None:
+    probe, how = state.SS[state.PROBE], chart_panel.drawing(run)
+    if run.series and series_panel.show(engine, run, probe, how):
+        return
     curves = cached.curves(run.config, engine.records(run.id))
     if len(curves) < 2 or not any(len(curve.records.steps) for curve in curves):
         return
-    progress = {model.model: model for model in run.models}
-    probe = state.SS[state.PROBE]
-    scale = PRESENTING if state.presenting() else 1.0
-    total = (run.total_steps or run.config.steps) - 1
-    drawn = cached.figures(
-        run.id, curves, probe, total, state.selected(), scale, maps=not state.presenting()
+    config, total = verdict_panel.config_of(run), chart_panel.last_step(run)
+    lengths = tuple(len(curve.records.steps) for curve in curves)
+    done = max(int(curve.records.steps[-1]) + 1 for curve in curves if len(curve.records.steps))
+    charts = cached.figures(
+        (run.id, lengths, probe, total, how, config.lr_changes),
+        lambda: drawn.one_run(curves, probe, total, how, rate_line.rate_of(config, done)),
     )
-    row = PROBES[probe]
-    figure(
-        drawn.depth,
-        scrub=drawn.scrub,
-        key=state.DEPTH,
-        label=f"{row.name} against depth, for both nets, with a step slider",
-        on_point=state.select_in_chart,
-        on_step=state.choose_step,
-    )
-    for curve in curves:
-        diverged(curve, progress.get(curve.records.model))
-    headline, *rest = seen(curves, progress)
-    with st.container(key="verdict"):
-        st.markdown(theme.literal(headline))
-    figure(drawn.learning, key="learning", label="loss and accuracy of both nets against steps")
-    for statement in rest:
-        st.markdown(theme.literal(statement))
-    st.caption(theme.literal(f"{row.symbol}, {row.name}: {row.what} ({row.source})"))
+    found = verdict_panel.of_run(run, curves)
+    chart_panel.depth_figure(charts, probe, "both nets")
+    verdict_panel.show(run, curves, found)
+    chart_panel.learning_figure(charts)
+    verdict_panel.show_notes(found)
+    chart_panel.about(probe)
     st.caption(theme.literal(matched(run, curves)))
-
-
-def diverged(curve: Curve, progress: ModelProgress | None) -> None:
-    end = progress and progress.end
-    if end and end.how == "diverged":
-        where = f"{in_words(end.path)} ({end.path})"
-        what = f"The {curve.role} net diverged at {where}, step {end.step}"
-        st.warning(theme.literal(f"{what}: its {end.what} is not finite. Its curves are kept."))
-
-
-def seen(curves: Sequence[Curve], progress: dict[int, ModelProgress]) -> Sequence[str]:
-    """What was seen in this run, computed from its records."""
-    outcomes = []
-    for curve in curves:
-        model = progress.get(curve.records.model)
-        end = model and model.end
-        outcomes.append(
-            Outcome(
-                loss=curve.records.scalars["loss"],
-                accuracy=curve.records.scalars["accuracy"],
-                input_grad=curve.records.per_op["input_grad"],
-                held_out=model and model.accuracy,
-                diverged_at=end.path if end and end.how == "diverged" else None,
-            )
-        )
-    return verdict([curve.graph.net for curve in curves], outcomes)
 
 
 def matched(run: Run, curves: Sequence[Curve]) -> str:
@@ -88,5 +56,6 @@ def matched(run: Run, curves: Sequence[Curve]) -> str:
     ]
     if changes := adaptations(run.config.net, run.config.dataset):
         said.append(f"Adapted: {'; '.join(changes)}.")
-    said.append(f"Seed {run.config.seed}, float32, {run.config.device}.")
+    config = verdict_panel.config_of(run)
+    said.append(f"Seed {config.seed}, {PRECISIONS[config.precision].title}, {config.device}.")
     return " ".join(said)

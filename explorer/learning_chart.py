@@ -1,79 +1,243 @@
-"""Loss and accuracy of each net's own batches, raw and smoothed, against steps. Pure."""
+"""Loss and accuracy of each net's own batches, raw and smoothed, against steps. Pure.
+
+Of several seeds: the mean of their smoothed curves, and a band from the lowest to the highest.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from explorer.curve import Curve, thinned
-from explorer.plotting import TITLE, across, axis, text_at, title_at, titled
+from explorer.plotting import (
+    SMALL,
+    TITLE,
+    across,
+    axis,
+    down,
+    faded,
+    grid,
+    numbered,
+    text_at,
+    title_at,
+    titled,
+)
+from explorer.rate_line import Rate
 
-MAX_POINTS = 600  # of a curve
+MAX_POINTS = 400  # of a curve
+MAX_FAINT = 200  # of the raw points of one seed among several
 SMOOTHING = 0.85  # share of the past in the smoothed curve
-ACCURACY_X = 0.56  # where the second chart starts, as a share of the width
+#: pixels at scale 1: the figure of one run, the learning rate below it, one chart of a board
+HEIGHT, RATE_HEIGHT, PANEL_HEIGHT = 200, 56, 150
 
 
-def draw(curves: Sequence[Curve], scale: float = 1.0) -> go.Figure:
-    classes = curves[0].graph.net.num_classes
+@dataclass(frozen=True)
+class LearningView:
+    """The figure, and the layout that it has in a narrow column, if that is another."""
+
+    figure: go.Figure
+    narrow: dict | None
+
+
+@dataclass(frozen=True)
+class LearningPanel:
+    """What shares a pair of charts: the seeds of each net, one for most runs."""
+
+    title: str  # "" for one that is alone
+    nets: Sequence[Sequence[Curve]]
+
+
+def alone(curves: Sequence[Curve]) -> list[LearningPanel]:
+    return side_by_side([("", curves)])
+
+
+def side_by_side(runs: Sequence[tuple[str, Sequence[Curve]]]) -> list[LearningPanel]:
+    return [LearningPanel(label, [[curve] for curve in curves]) for label, curves in runs]
+
+
+def together(runs: Sequence[tuple[str, Sequence[Curve]]]) -> list[LearningPanel]:
+    every = [curve for _, curves in runs for curve in curves]
+    nets = [[c for c in every if c.role == role] for role in ("residual", "plain")]
+    return [LearningPanel("", [seeds for seeds in nets if seeds])]
+
+
+def draw(
+    panels: Sequence[LearningPanel], scale: float = 1.0, rate: Rate | None = None
+) -> LearningView:
+    """`rate` is drawn below a single run if it changes."""
+    classes = panels[0].nets[0][0].graph.net.num_classes
     traces = []
-    for curve in curves:
-        for metric, suffix in (("loss", ""), ("accuracy", "2")):
-            traces += smoothed_pair(curve, metric, suffix)
-    traces += [mark for curve in curves for mark in broken(curve)]
-    steps = {"title": titled("step", scale)}
-    layout = {
-        "height": round(200 * scale),
+    for place, panel in enumerate(panels):
+        for metric, number in zip(("loss", "accuracy"), axes_of(place)):
+            for seeds in panel.nets:
+                traces += of_net(seeds, metric, number)
+        traces += [m for seeds in panel.nets for c in seeds for m in broken(c, axes_of(place)[0])]
+    if len(panels) == 1:
+        layout, narrow = of_one(classes, scale, rate), None
+        traces += [rate.trace(scale)] if rate else []
+    else:
+        layout, narrow = board(panels, scale, across_page=True), board(panels, scale, False)
+    return LearningView(go.Figure({"data": traces, "layout": layout}), narrow)
+
+
+def axes_of(place: int) -> tuple[int, int]:
+    """Numbers of the axes of a panel's loss and of its accuracy."""
+    return 2 * place + 1, 2 * place + 2
+
+
+def common_layout(scale: float) -> dict:
+    return {
         "margin": {"l": 48 * scale, "r": 14, "t": 24 * scale, "b": 40 * scale},
         "font": {"size": round(TITLE * scale)},
-        "uirevision": "learning",
         "showlegend": False,
-        "xaxis": axis(scale) | steps | {"domain": [0, 0.45]},
-        "xaxis2": axis(scale) | steps | {"domain": [ACCURACY_X, 1]},
-        "yaxis": axis(scale) | {"type": "log", "dtick": 1, "exponentformat": "power"},
-        "yaxis2": axis(scale) | {"anchor": "x2", "range": [0, 1.03], "tickformat": ".0%"},
-        "shapes": [
-            across(math.log(classes), "muted", "dot"),
-            across(1 / classes, "muted", "dot", "x2 domain", "y2"),
-        ],
-        "annotations": [
-            title_at(1.0, "loss of the batch [nats]", scale),
-            title_at(1.0, "accuracy of the batch", scale, x=ACCURACY_X),
-            text_at(math.log10(math.log(classes)), f"chance: ln {classes}", scale),
-        ],
+        "shapes": [],
+        "annotations": [],
     }
-    return go.Figure({"data": traces, "layout": layout})
 
 
-def smoothed_pair(curve: Curve, metric: str, suffix: str) -> list[dict]:
-    """The raw points, faint, and an exponential mean of them."""
-    values = curve.records.scalars.get(metric, np.empty(0, np.float32))
-    rows = thinned(len(values), MAX_POINTS)
-    shown = "%{y:.1%}" if metric == "accuracy" else "%{y:.3g} nats"
+def of_one(classes: int, scale: float, rate: Rate | None) -> dict:
+    """Loss and accuracy side by side, and the learning rate below the loss if it changes."""
+    height = HEIGHT + (RATE_HEIGHT if rate else 0)
+    low = (RATE_HEIGHT + 12) / (height - 64) if rate else 0.0
+    layout = common_layout(scale) | {"height": round(height * scale), "uirevision": "learning"}
+    for number, domain, metric in (
+        (1, ((0, 0.45), (low, 1)), "loss"),
+        (2, ((0.56, 1), (0, 1)), "accuracy"),
+    ):
+        add_chart(layout, number, domain, metric, classes, scale)
+        layout["annotations"].append(title_at(1.0, TITLES[metric], scale, x=domain[0][0]))
+    if rate:
+        rate.add_to(layout, 3, scale)
+        layout["xaxis"]["anchor"] = "y3"
+        for step, _ in rate.changes:
+            layout["shapes"] += down(step, "mark", 1.5, "dot", [(1, 1), (2, 2), (1, 3)])
+    return layout
+
+
+def board(panels: Sequence[LearningPanel], scale: float, across_page: bool) -> dict:
+    """Losses over accuracies, a column for each panel; or a row for each panel."""
+    classes, count = panels[0].nets[0][0].graph.net.num_classes, len(panels)
+    rows, columns = (2, count) if across_page else (count, 2)
+    height = round((PANEL_HEIGHT * rows + 40) * scale)
+    inner = height - 64 * scale
+    places = grid(rows * columns, columns, 20 * scale / inner, 16 * scale / inner)
+    layout = common_layout(scale) | {"height": height, "uirevision": "learning board"}
+    for place, panel in enumerate(panels):
+        for row, (metric, number) in enumerate(zip(("loss", "accuracy"), axes_of(place))):
+            cell = row * columns + place if across_page else place * columns + row
+            (left, right), up = places[cell]
+            add_chart(layout, number, ((left, right), up), metric, classes, scale)
+            if place:
+                layout[numbered("yaxis", number)] |= {"matches": numbered("y", 1 + row)}
+            if across_page and place:
+                layout[numbered("yaxis", number)] |= {"showticklabels": False}
+            if up[0] > 0:
+                layout[numbered("xaxis", number)] |= {"title": None, "showticklabels": False}
+            text = f"<b>{panel.title}</b>: {SHORT[metric]}"
+            layout["annotations"].append(title_at(up[1], text, scale, SMALL + 1, left))
+    return layout
+
+
+def add_chart(layout: dict, number: int, domains, metric: str, classes: int, scale: float) -> None:
+    """Axes at `domains`, ((x0, x1), (y0, y1)), and the line of guessing among all classes."""
+    x, y = numbered("x", number), numbered("y", number)
+    layout[numbered("xaxis", number)] = axis(scale) | {
+        "domain": list(domains[0]),
+        "anchor": y,
+        "title": titled("step", scale),
+    }
+    chance = math.log(classes) if metric == "loss" else 1 / classes
+    layout[numbered("yaxis", number)] = (
+        axis(scale) | SCALES[metric] | {"domain": list(domains[1]), "anchor": x}
+    )
+    layout["shapes"].append(across(chance, "muted", "dot", number))
+    if metric == "loss":
+        said = text_at(math.log10(chance), f"chance: ln {classes}", scale, number)
+        layout["annotations"].append(said)
+
+
+def of_net(seeds: Sequence[Curve], metric: str, number: int) -> list[dict]:
+    """The raw points, faint; an exponential mean of them; and the band of several seeds."""
+    first = max(seeds, key=lambda curve: len(curve.records.steps))
     common = {
         "type": "scatter",
         "mode": "lines",
-        "x": curve.records.steps[rows].tolist(),
-        "xaxis": f"x{suffix}",
-        "yaxis": f"y{suffix}",
-        "name": curve.role,
-        "hovertemplate": f"step %{{x}}<br>{metric}, smoothed {shown}<extra>{curve.role}</extra>",
+        "xaxis": numbered("x", number),
+        "yaxis": numbered("y", number),
+        "name": first.role,
     }
-    faint = {"color": curve.colour, "width": 1}
-    bold = {"color": curve.colour, "width": 2.5, "dash": curve.dash}
-    return [
-        {**common, "y": listed(values[rows]), "line": faint, "opacity": 0.35, "hoverinfo": "skip"}
-        | {"hovertemplate": None},
-        {**common, "y": listed(smoothed(values)[rows]), "line": bold},
-    ]
+    raw = common | {"line": {"color": first.colour, "width": 1}, "hoverinfo": "skip"}
+    raw["opacity"] = 0.35 if len(seeds) == 1 else 0.15
+    traces = []
+    for curve in seeds:
+        values = values_of(curve, metric)
+        rows = thinned(len(values), MAX_POINTS if len(seeds) == 1 else MAX_FAINT)
+        traces.append(raw | {"x": steps_of(curve, rows), "y": listed(values[rows])})
+    rows = thinned(len(values_of(first, metric)), MAX_POINTS)
+    smooth = np.full((len(seeds), len(rows)), np.nan)
+    for line, curve in zip(smooth, seeds):
+        values = smoothed(values_of(curve, metric))
+        has = rows[rows < len(values)]
+        line[: len(has)] = values[has]
+    steps, (low, mean, high) = steps_of(first, rows), spread(smooth)
+    shown = "%{y:.1%}" if metric == "accuracy" else "%{y:.3g} nats"
+    what = f"{metric}, smoothed {shown}"
+    bold = {"color": first.colour, "width": 2.5, "dash": first.dash}
+    line = common | {"x": steps, "y": listed(mean), "line": bold}
+    if len(seeds) > 1:
+        what += "<br>%{text}"
+        line["text"] = ranges(low, high, np.isfinite(smooth).sum(axis=0), metric)
+        traces.append(common | band(steps, low, high, first))
+    extra = f"mean of {len(seeds)} seeds, {first.role}" if len(seeds) > 1 else first.role
+    line["hovertemplate"] = f"step %{{x}}<br>{what}<extra>{extra}</extra>"
+    return [*traces, line]
 
 
-def broken(curve: Curve) -> list[dict]:
+def values_of(curve: Curve, metric: str) -> np.ndarray:
+    return curve.records.scalars.get(metric, np.empty(0, np.float32))
+
+
+def steps_of(curve: Curve, rows: np.ndarray) -> list[int]:
+    return curve.records.steps[rows].tolist()
+
+
+def spread(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """[seeds, steps] -> (lowest, mean, highest) of the seeds that have a finite number."""
+    finite = np.isfinite(lines)
+    count = finite.sum(axis=0)
+    low = np.where(finite, lines, np.inf).min(axis=0)
+    high = np.where(finite, lines, -np.inf).max(axis=0)
+    mean = np.where(finite, lines, 0).sum(axis=0) / np.maximum(count, 1)
+    return tuple(np.where(count, values, np.nan) for values in (low, mean, high))
+
+
+def band(steps: list[int], low: np.ndarray, high: np.ndarray, curve: Curve) -> dict:
+    """A closed outline, which has no place for gaps."""
+    known = np.flatnonzero(np.isfinite(low))
+    there = [steps[i] for i in known]
+    return {
+        "x": [*there, *reversed(there)],
+        "y": [*listed(high[known]), *reversed(listed(low[known]))],
+        "fill": "toself",
+        "fillcolor": faded(curve.colour),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
+
+
+def ranges(low: np.ndarray, high: np.ndarray, count: np.ndarray, metric: str) -> list[str]:
+    shown = "{:.0%} to {:.0%}" if metric == "accuracy" else "{:.3g} to {:.3g}"
+    return [f"{shown.format(a, b)} over {n} seeds" for a, b, n in zip(low, high, count)]
+
+
+def broken(curve: Curve, number: int) -> list[dict]:
     """A mark at the last finite loss before one that is not: a diverged net is not a gap."""
-    losses = curve.records.scalars.get("loss", np.empty(0, np.float32))
+    losses = values_of(curve, "loss")
     bad = np.flatnonzero(~np.isfinite(losses))
     if bad.size == 0:
         return []
@@ -85,6 +249,8 @@ def broken(curve: Curve) -> list[dict]:
             "mode": "markers",
             "x": [int(curve.records.steps[bad[0]])],
             "y": [float(before[-1]) if before.size else 1.0],
+            "xaxis": numbered("x", number),
+            "yaxis": numbered("y", number),
             "marker": mark,
             "hovertemplate": f"step %{{x}}<br>loss not finite<extra>{curve.role}</extra>",
         }
@@ -100,4 +266,12 @@ def smoothed(values: np.ndarray) -> np.ndarray:
 
 def listed(values: np.ndarray) -> list[float | None]:
     """JSON has no NaN: gaps become null."""
-    return [float(f"{v:.5g}") if np.isfinite(v) else None for v in values]
+    return [float(f"{v:.4g}") if np.isfinite(v) else None for v in values.tolist()]
+
+
+TITLES = {"loss": "loss of the batch [nats]", "accuracy": "accuracy of the batch"}
+SHORT = {"loss": "loss [nats]", "accuracy": "accuracy"}
+SCALES = {
+    "loss": {"type": "log", "dtick": 1, "exponentformat": "power"},
+    "accuracy": {"range": [0, 1.03], "tickformat": ".0%"},
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from explorer import theme
 
 #: sizes at scale 1, in pixels
@@ -24,10 +26,16 @@ def title_at(y: float, text: str, scale: float, size: int = TITLE, x: float = 0)
     return {"text": text, **place, **_plain(scale, size)}
 
 
-def text_at(y: float, text: str, scale: float, xref: str = "x domain", yref: str = "y") -> dict:
-    """A text inside a chart, from its left edge, over the line at `y`."""
-    place = {"x": 0.01, "y": y, "xref": xref, "yref": yref}
-    return {"text": text, **place, **_plain(scale, SMALL)}
+def text_at(y: float, text: str, scale: float, number: int = 1, side: str = "left") -> dict:
+    """A text inside a chart, at one of its sides, over the line at `y`."""
+    x = {"left": 0.01, "right": 0.99}[side]
+    place = {
+        "x": x,
+        "y": y,
+        "xref": f"{numbered('x', number)} domain",
+        "yref": numbered("y", number),
+    }
+    return {"text": text, **place, **_plain(scale, SMALL), "xanchor": side}
 
 
 def _plain(scale: float, size: int) -> dict:
@@ -35,21 +43,55 @@ def _plain(scale: float, size: int) -> dict:
     return {"font": font, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
 
 
-def across(y: float, token: str, dash: str, xref: str = "x domain", yref: str = "y") -> dict:
-    """A level line from side to side."""
+def across(y: float, token: str, dash: str, number: int = 1, along: int | None = None) -> dict:
+    """A level line from side to side of the chart with these axes; `along` if its x is another."""
     line = {"color": theme.light(token), "width": 1.5, "dash": dash}
-    ends = {"xref": xref, "yref": yref, "x0": 0, "x1": 1, "y0": y, "y1": y}
+    x = numbered("x", number if along is None else along)
+    ends = {
+        "xref": f"{x} domain",
+        "yref": numbered("y", number),
+        "x0": 0,
+        "x1": 1,
+        "y0": y,
+        "y1": y,
+    }
     return {"type": "line", "line": line, **ends}
 
 
-def down(x: float, token: str, width: float, dash: str, charts: int) -> list[dict]:
-    """A line at `x` through each of the charts that share the axis, not through their titles."""
+def down(
+    x: float, token: str, width: float, dash: str, axes: Iterable[tuple[int, int]]
+) -> list[dict]:
+    """A line at `x` through each chart, given by its axes (x, y); not through their titles."""
     line = {"color": theme.light(token), "width": width, "dash": dash}
-    ends = {"xref": "x", "x0": x, "x1": x, "y0": 0, "y1": 1}
-    names = [numbered("y", number) for number in range(1, charts + 1)]
-    return [{"type": "line", "line": line, "yref": f"{y} domain", **ends} for y in names]
+    ends = {"type": "line", "line": line, "x0": x, "x1": x, "y0": 0, "y1": 1}
+    return [
+        {**ends, "xref": numbered("x", nx), "yref": f"{numbered('y', ny)} domain"}
+        for nx, ny in axes
+    ]
 
 
 def numbered(name: str, number: int) -> str:
     """How plotly counts axes: "y", "y2", "y3"."""
     return name if number == 1 else f"{name}{number}"
+
+
+def grid(
+    count: int, columns: int, over: float, gap: float
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Domains ((x0, x1), (y0, y1)) of charts in rows of `columns`, the first on top.
+
+    `over` is the share of the height that is kept free above each chart for its titles, `gap` the
+    share between rows for the numbers of an axis.
+    """
+    rows = -(-count // columns)
+    wide, high = (1 - 0.05 * (columns - 1)) / columns, (1 - gap * (rows - 1)) / rows
+    domains = []
+    for n in range(count):
+        left, bottom = (n % columns) * (wide + 0.05), (rows - 1 - n // columns) * (high + gap)
+        domains.append(((left, left + wide), (bottom, bottom + high - over)))
+    return domains
+
+
+def faded(colour: str) -> str:
+    """A band's: the browser finds the colour in it when it swaps it for that of a dark page."""
+    return f"{colour}33"

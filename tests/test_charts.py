@@ -11,9 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import depth_chart, learning_chart, theme
+from explorer import depth_chart, depth_profile, learning_chart, theme
 from explorer.curve import ALL_OF_FIRST, Curve, curve_of, depth_of, on_main_path, thinned
-from explorer.depth_chart import MAX_STEPS, MISSING, SCALE, ZERO, Span, counts
+from explorer.depth_chart import DepthView, Drawing
+from explorer.depth_profile import MAX_STEPS
+from explorer.scrub import MISSING, SCALE, ZERO, counts
+from explorer.span import Span
 from resnet_core.graph import trace
 from resnet_core.picture.style import PALETTES
 from resnet_core.presets import preset
@@ -42,6 +45,14 @@ def pair(steps: int, probe: str = "input_grad") -> list[Curve]:
     return [curve(n, v, probe) for n, v in zip(nets, values)]
 
 
+def drawn(curves: list[Curve], probe: str, total: int, **how) -> DepthView:
+    return depth_chart.draw(depth_profile.alone(curves, probe), probe, total, Drawing(**how))
+
+
+def learned(curves: list[Curve]):
+    return learning_chart.draw(learning_chart.alone(curves)).figure
+
+
 def decoded(scrub: dict, part: int) -> np.ndarray:
     raw = base64.b64decode(scrub["parts"][part]["values"])
     return np.frombuffer(raw, "<i2").reshape(-1, scrub["parts"][part]["width"])
@@ -50,7 +61,7 @@ def decoded(scrub: dict, part: int) -> np.ndarray:
 @pytest.mark.parametrize("probe", PROBES)
 def test_the_browser_gets_the_numbers_that_were_recorded(probe):
     curves = pair(12, probe)
-    view = depth_chart.draw(curves, probe, 11, None)
+    view = drawn(curves, probe, 11)
     for number, shown in enumerate(curves):
         columns, paths, depths = on_main_path(shown, probe)
         line = view.figure.data[view.scrub["parts"][number]["line"]]
@@ -76,7 +87,7 @@ def test_no_two_points_of_a_line_lie_above_each_other(probe):
 def test_a_share_has_a_linear_axis_and_no_number_of_it_is_cut_off():
     curves = pair(3, "share_skip")
     curves[0].records.per_op["share_skip"][:, :3] = [-40, 0, np.nan]
-    view = depth_chart.draw(curves, "share_skip", 2, None)
+    view = drawn(curves, "share_skip", 2)
     assert list(decoded(view.scrub, 0)[1, :3]) == [-40 * view.scrub["scale"], 0, MISSING]
     low, high = view.figure.layout.yaxis.range
     assert low < -40 and 1 < view.scrub["ceiling"] < high
@@ -89,12 +100,12 @@ def test_the_slider_has_the_steps_at_which_a_probe_looked():
         Curve(c.role, c.graph, replace(c.records, steps=np.arange(9), probe_steps={"dead": some}))
         for c in pair(5, "dead")
     ]
-    view = depth_chart.draw(curves, "dead", 8, None)
+    view = drawn(curves, "dead", 8)
     assert view.scrub["steps"] == some.tolist() == list(view.figure.data[2].y)
 
 
 def test_a_run_of_an_older_version_is_drawn_without_what_it_has_not_recorded():
-    view = depth_chart.draw(pair(5), "act_rms", 4, None)
+    view = drawn(pair(5), "act_rms", 4)
     assert view.scrub["steps"] == [] == list(view.figure.data[0].y)
     assert any("not recorded in this run" in a.text for a in view.figure.layout.annotations)
 
@@ -118,7 +129,7 @@ def test_exact_zeros_and_nan_are_marked_and_zeros_get_a_floor():
     curves = pair(3)
     values = curves[1].records.per_op["input_grad"]
     values[1, 0], values[1, 1], values[1, 2] = 0, np.nan, np.inf
-    view = depth_chart.draw(curves, "input_grad", 2, None)
+    view = drawn(curves, "input_grad", 2)
     assert list(decoded(view.scrub, 1)[1, :3]) == [ZERO, MISSING, MISSING]
     low, high = view.figure.layout.yaxis.range
     finite = np.log10(values[np.isfinite(values) & (values > 0)])
@@ -142,18 +153,18 @@ def test_long_runs_are_thinned_without_losing_the_first_steps(length):
 
 
 def test_a_figure_does_not_grow_with_the_run():
-    figures = [depth_chart.draw(pair(n), "input_grad", n, None).figure for n in (500, 5000)]
+    figures = [drawn(pair(n), "input_grad", n).figure for n in (500, 5000)]
     sizes = [len(figure.to_json()) for figure in figures]
     assert sizes[1] < 1.1 * sizes[0]
 
 
 def test_the_chance_line_is_on_the_loss_chart():
-    figure = learning_chart.draw(pair(5))
+    figure = learned(pair(5))
     assert figure.layout.shapes[0].y0 == figure.layout.shapes[0].y1 == math.log(10)
 
 
 def test_raw_points_stay_visible_behind_the_smoothing():
-    figure = learning_chart.draw(pair(5))
+    figure = learned(pair(5))
     raw = [trace for trace in figure.data if trace.opacity == 0.35]
     assert len(raw) == 4
     assert np.allclose(raw[0].y, np.exp(-np.arange(5) / 10), rtol=1e-4)
@@ -167,18 +178,18 @@ def test_smoothing_keeps_a_gap_a_gap_and_a_constant_a_constant():
 def test_figures_are_json_without_nan():
     curves = pair(3)
     curves[0].records.scalars["loss"][1] = np.nan
-    assert "NaN" not in learning_chart.draw(curves).to_json()
+    assert "NaN" not in learned(curves).to_json()
 
 
 def test_twins_are_told_apart_by_colour_and_by_dash():
     curves = pair(2)
-    lines = [depth_chart.draw(curves, "input_grad", 1, None).figure.data[i].line for i in (0, 3)]
+    lines = [drawn(curves, "input_grad", 1).figure.data[i].line for i in (0, 3)]
     assert lines[0].color != lines[1].color and lines[0].dash != lines[1].dash
 
 
 def test_an_empty_run_can_be_drawn():
     for maps in (True, False):
-        view = depth_chart.draw(pair(0), "input_grad", 10, "stage1.0", maps=maps)
+        view = drawn(pair(0), "input_grad", 10, selected="stage1.0", maps=maps)
         assert view.scrub["steps"] == []
 
 
@@ -225,15 +236,15 @@ def test_memory_is_shown_with_three_digits(size, text):
 def test_a_loss_that_is_not_finite_is_marked_where_it_happened():
     curves = pair(5)
     curves[0].records.scalars["loss"][3:] = np.nan
-    mark = learning_chart.draw(curves).data[-1]
+    mark = learned(curves).data[-1]
     assert list(mark.x) == [3] and math.isclose(mark.y[0], math.exp(-0.2), rel_tol=1e-6)
 
 
 def test_exact_zeros_have_a_colour_of_their_own_in_the_maps():
     curves = pair(3)
-    plain = depth_chart.draw(curves, "input_grad", 2, None).figure.layout.coloraxis
+    plain = drawn(curves, "input_grad", 2).figure.layout.coloraxis
     curves[1].records.per_op["input_grad"][1, 0] = 0
-    view = depth_chart.draw(curves, "input_grad", 2, None)
+    view = drawn(curves, "input_grad", 2)
     colours = view.figure.layout.coloraxis
     assert colours.cmin == view.scrub["floor"] < plain.cmin
     assert colours.colorscale[0][1] == theme.ZERO[0] != plain.colorscale[0][1]

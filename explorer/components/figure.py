@@ -23,7 +23,7 @@ _FIGURE = st.components.v2.component(
     "figure",
     html='<div class="rx-figure"><div class="plot"></div><div class="scrub"></div></div>',
     css=source("figure.css"),
-    js=source("figure.js"),
+    js="\n".join(source(f"figure{part}.js") for part in ("", "_steps")),
     isolate_styles=False,  # plotly.js writes its styles into the document
 )
 
@@ -47,6 +47,8 @@ def figure(
     on_step: Callable[[], None] = lambda: None,
 ) -> None:
     """Shows a figure in plotly's JSON; a dark page swaps the light colours of `theme` for dark.
+
+    A "narrow" beside "data" and "layout" is the layout in a narrow column.
 
     `scrub` (of `depth_chart.DepthView`) adds a step slider that redraws in the browser alone. The
     path of a clicked point arrives in `st.session_state[key].point["path"]`, the step at which the

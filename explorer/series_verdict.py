@@ -1,0 +1,118 @@
+"""What several runs show together: of seeds, how many say what; of a board, each its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from html import escape
+
+import streamlit as st
+
+from explorer import theme, verdict_panel
+from explorer.verdict_panel import chip, headed, listed, side_by_side
+from resnet_core.verdict import Finding, SeriesVerdict, Verdict, outcome_of, verdict_of_series
+
+ROLES = ("residual", "plain")
+#: what is told of each net: its place in a NetVerdict, for readers, and its row of several.FIGURES
+QUESTIONS = (
+    ("at_start", "gradients at step 0", "at start"),
+    ("in_training", "gradients in training", "in training"),
+    ("training", "training", "loss"),
+)
+
+
+def show(members, shown_as: str) -> None:
+    """`members` of series_panel, each with records."""
+    if shown_as == "band":
+        if found := of_seeds(members):
+            with st.container(key="verdict", gap="small"):
+                st.html(seeds(found))
+                st.markdown(theme.literal(found.headline))
+            labels = [member.label for member in members]
+            st.html(shared_notes(found, labels))
+        return
+    judged = [(m.label, verdict_panel.of_run(m.run, m.curves)) for m in members]
+    with st.container(key="verdict", gap="small"):
+        st.html(board(judged))
+    st.html(notes_by_run(judged))
+
+
+def of_seeds(members) -> SeriesVerdict | None:
+    runs = []
+    for member in members:
+        progress = {model.model: model for model in member.run.models}
+        nets = [curve.graph.net for curve in member.curves]
+        seen = [outcome_of(c.records, progress.get(c.records.model)) for c in member.curves]
+        runs.append((nets, seen, verdict_panel.config_of(member.run)))
+    return verdict_of_series(runs)
+
+
+def seeds(found: SeriesVerdict) -> str:
+    """HTML: a column for each net; each class with the number of its seeds."""
+    columns = []
+    for role in ROLES:
+        nets = [verdict.of(role) for verdict in found.verdicts]
+        rows = []
+        for name, question, figure in QUESTIONS:
+            counted = counts([getattr(net, name) for net in nets])
+            spread = next(s for s in found.spreads if (s.key, s.role) == (figure, role))
+            text = f"{spread.title}: {spread.text}" if spread.known else ""
+            rows.append(
+                f'<div class="found"><span class="what">{question}</span>'
+                f'<span>{counted}</span><p class="figures">{escape(text)}</p></div>'
+            )
+        columns.append(headed(role, "".join(rows)))
+    return side_by_side("what the seeds show of each net", columns)
+
+
+def counts(findings: Iterable[Finding]) -> str:
+    findings = list(findings)
+    found = Counter((finding.title, finding.tone) for finding in findings)
+    several = len(found) > 1
+    return " ".join(
+        chip(f"{title} · {count} of {len(findings)}" if several else title, tone)
+        for (title, tone), count in found.most_common()
+    )
+
+
+def board(judged: list[tuple[str, Verdict]]) -> str:
+    """HTML: a column for each net, a row of chips for each run."""
+    columns = []
+    for role in ROLES:
+        rows = []
+        for label, found in judged:
+            net = found.of(role)
+            for name, question, _ in QUESTIONS:
+                answer: Finding = getattr(net, name)
+                head = f"<strong>{escape(label)}</strong>" if name == QUESTIONS[0][0] else ""
+                rows.append(
+                    f'{head}<div class="found"><span class="what">{question}</span>'
+                    f'<span title="{escape(answer.sentence)}">{chip(answer.title, answer.tone)}'
+                    "</span></div>"
+                )
+        columns.append(headed(role, "".join(rows)))
+    return side_by_side("what the nets show", columns)
+
+
+def shared_notes(found: SeriesVerdict, labels: list[str]) -> str:
+    """HTML: the notes of the seeds, with how many have them and whose figures are quoted."""
+    groups: dict[str, list] = {}
+    for label, verdict in zip(labels, found.verdicts):
+        for note in verdict.notes:
+            groups.setdefault(note.key, []).append((label, note))
+    said = []
+    for rows in groups.values():
+        label, note = rows[0]
+        where = f"{len(rows)} of {found.seeds} seeds; figures of {label}"
+        said.append((note.kind, f"{escape(note.text)} <em>({escape(where)})</em>", note.source))
+    return listed(said)
+
+
+def notes_by_run(judged: list[tuple[str, Verdict]]) -> str:
+    said = [
+        (note.kind, f"<strong>{escape(label)}:</strong> {escape(note.text)}", note.source)
+        for label, found in judged
+        for note in found.notes
+        if note.kind != "mind"
+    ]
+    return listed(said)

@@ -1,0 +1,136 @@
+"""What a run shows: a class for each question and net, then what is behind it and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from explorer import state, theme
+from explorer.curve import Curve
+from resnet_core.run_config import RunConfig
+from resnet_core.runs.run import ModelEnd, ModelProgress, Run
+from resnet_core.spec import in_words
+from resnet_core.verdict import Finding, NetVerdict, Note, Verdict, outcome_of, verdict_of
+
+
+def of_run(run: Run, curves: Sequence[Curve]) -> Verdict:
+    """Of what the records say so far; the nets in the order of `curves`."""
+    progress = {model.model: model for model in run.models}
+    outcomes = [outcome_of(c.records, progress.get(c.records.model)) for c in curves]
+    return verdict_of([c.graph.net for c in curves], outcomes, config_of(run))
+
+
+def config_of(run: Run) -> RunConfig:
+    """As it was settled before step 0, or as it was asked for."""
+    return run.resolved.config if run.resolved else run.config
+
+
+def show(run: Run, curves: Sequence[Curve], found: Verdict) -> None:
+    """The chips of both nets, and how they learned in one sentence."""
+    ends = {c.role: end_of(run.models, c.records.model) for c in curves}
+    with st.container(key="verdict", gap="small"):
+        st.html(chips(found, ends))
+        st.markdown(theme.literal(found.headline))
+
+
+def show_notes(found: Verdict) -> None:
+    """What is behind the figures, with sources."""
+    st.html(notes(found.notes))
+
+
+def end_of(models: Sequence[ModelProgress], model: int) -> ModelEnd | None:
+    return next((m.end for m in models if m.model == model), None)
+
+
+def chips(found: Verdict, ends: dict[str, ModelEnd | None]) -> str:
+    """HTML: a column for each net, the residual one first."""
+    nets = sorted(found.nets, key=lambda net: net.role != "residual")
+    return side_by_side("what each net shows", [column(net, ends.get(net.role)) for net in nets])
+
+
+def side_by_side(label: str, columns: Sequence[str]) -> str:
+    return f'<div class="verdict" role="group" aria-label="{label}">{"".join(columns)}</div>'
+
+
+def column(net: NetVerdict, end: ModelEnd | None) -> str:
+    rows = [
+        row("gradients", net.at_start, "at step 0"),
+        row("", net.in_training, "in training"),
+        row("training", net.training),
+    ]
+    if net.signal.tone == "bad":
+        rows.insert(0, row("signal", net.signal, "at step 0"))
+    said = "".join(rows) + (diverged(end) if end and end.how == "diverged" else "")
+    return headed(net.role, said)
+
+
+def headed(role: str, rows: str) -> str:
+    """The column of a net, under its name in its colour and dash."""
+    return f'<div class="net"><h5 class="{role}"><i></i>{role} net</h5>{rows}</div>'
+
+
+def row(question: str, answer: Finding, when: str = "") -> str:
+    """One class with its sign and word, and the figures that make it so."""
+    when = f'<span class="when">{when}</span>' if when else ""
+    return (
+        f'<div class="found"><span class="what">{question}</span>'
+        f"<span>{chip(answer.title, answer.tone)}{when}</span>"
+        f'<p class="figures">{escape(answer.sentence)}</p></div>'
+    )
+
+
+def chip(title: str, tone: str) -> str:
+    sign, meaning = TONES[tone]
+    return (
+        f'<b class="chip {tone}" title="{meaning}"><span aria-hidden="true">{sign}</span>'
+        f"{escape(title)}</b>"
+    )
+
+
+def diverged(end: ModelEnd) -> str:
+    """Where a net's numbers stopped being finite, and the likely cause."""
+    where = f"{in_words(end.path)} ({end.path})" if end.path else "an unknown place"
+    text = f"Diverged at step {end.step:,}, first at {where}: its {end.what} is not finite."
+    cause = f" Likely cause: {end.cause}" if end.cause else ""
+    return f'<p class="diverged">{escape(text + cause)} Its curves are kept.</p>'
+
+
+def notes(found: Sequence[Note]) -> str:
+    return listed([(note.kind, escape(note.text), note.source) for note in found])
+
+
+def listed(said: Sequence[tuple[str, str, str]]) -> str:
+    """(kind, HTML, source) -> HTML: a list under each heading that has something.
+
+    From the back row only the first kinds are read.
+    """
+    kinds = PRESENTED if state.presenting() else tuple(KINDS)
+    parts = []
+    for kind in kinds:
+        items = [f"<li>{text} {source(where)}</li>" for k, text, where in said if k == kind]
+        if items:
+            heading = f'<h5 class="{kind.split()[0]}">{KINDS[kind]}</h5>'
+            parts.append(f"{heading}<ul>{''.join(items)}</ul>")
+    return f'<div class="notes">{"".join(parts)}</div>'
+
+
+def source(text: str) -> str:
+    return f'<span class="source">{escape(text)}</span>' if text else ""
+
+
+#: tone of a class -> its sign, for who sees no colours, and what it means
+TONES = {
+    "good": ("✓", "as it should be"),
+    "neutral": ("•", "neither good nor bad"),
+    "warn": ("▲", "worse than its twin"),
+    "bad": ("✕", "a net can hardly train like this"),
+}
+#: kind of a note -> its heading
+KINDS = {
+    "shows": "What this run shows",
+    "does not show": "What it does not show",
+    "mind": "Keep in mind",
+}
+PRESENTED = ("shows", "does not show")
