@@ -35,5 +35,5 @@ def _take(path: str, patience_s: float, orders, send) -> bool:
             return False
         else:
             orders.checkpoint({})
-            send({"kind": "waiting"})
+            send({"kind": "waiting", "holder": lock.holder()})
     return True

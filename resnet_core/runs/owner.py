@@ -12,12 +12,12 @@ from .budget import Budget
 from .crew import Crew, Trainer
 from .ledger import MAX_PENDING, resolved_config
 from .limits import Limits
-from .processes import Lock
+from .processes import Lock, slot_lock
 from .run import end_sentence
 from .store import Store, as_json
 from .writer import Writer
 
-HELD = "The device is still held by another program."
+HELD = "The device is still held by another program{who}. The run waits."
 #: ends after which the training processes are as good as new
 GOOD_ENDS = ("steps", "time", "diverged")
 End = tuple[str, str, str]  # ended, reason, detail; see run.ENDS and run.REASONS
@@ -42,7 +42,7 @@ class Owner:
         self.obeyed = "run"
         self.stop_by: float | None = None
         self.apps = Lock(store.folder / "apps.lock")
-        self.has_started = self.is_device_held = False
+        self.has_started, self.waiting = False, ""
         self._shown = "starting", ""
         self._paused_at = self._app_seen_at = self._ticked_at = time.monotonic()
 
@@ -63,7 +63,7 @@ class Owner:
         return self._end(*end)
 
     def _order(self, job: str, config: dict) -> None:
-        lock = None if self.device == "cpu" else str(self.folder / f"slot-{self.slot}.lock")
+        lock = None if self.device == "cpu" else str(slot_lock(self.folder, self.slot).path)
         facts = {"device": self.device, "lock": lock, "patience_s": self.limits.device_s}
         self.crew.give(job, config=json.dumps(config), **facts)
 
@@ -105,7 +105,8 @@ class Owner:
             case "held":
                 self.barrier.note(head)
             case "waiting":
-                self.is_device_held = True
+                holder = head["holder"]
+                self.waiting = HELD.format(who=f" (process {holder})" if holder else "")
             case kind:
                 self.ledger.note(kind, head, data)
         return None
@@ -136,7 +137,7 @@ class Owner:
         if self.obeyed == "pause":
             shown = "paused", "Paused."
         elif not self.settled:
-            shown = "starting", HELD if self.is_device_held else ""
+            shown = "starting", self.waiting
         else:
             shown = "running", "Training." if self.total else "Calibrating."
         if shown != self._shown:

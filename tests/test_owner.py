@@ -1,0 +1,140 @@
+"""What an owner does with its run beside training it: a series, a device that is held, a cause."""
+
+import os
+import threading
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engines import FAKE, REAL, config, engine_in, processes_of, submit, wait_for, wait_for_end
+from test_engine import assert_same_records
+from test_faults import assert_curves_are_right
+
+from resnet_core.presets import digits
+from resnet_core.runs import processes
+from resnet_core.runs.crew import Crew
+from resnet_core.runs.owner import Owner
+from resnet_core.runs.store import Request, Store
+from resnet_core.series import Series, seeds
+from resnet_core.train import RunConfig, train
+
+
+def series_of(*configs: RunConfig) -> Series:
+    return Series("seeds", "a series", tuple((f"run {i}", c) for i, c in enumerate(configs)))
+
+
+def queue(engine, series: Series) -> list[int]:
+    engine.start()
+    return engine.submit_series(series, uuid.uuid4().hex)
+
+
+def workers(engine, ids) -> list[str]:
+    return [engine._store.row(run_id)["worker"] for run_id in ids]
+
+
+def test_a_series_trains_in_the_same_processes_and_nothing_is_left_of_the_run_before(tmp_path):
+    with engine_in(tmp_path) as engine:
+        ids = queue(
+            engine,
+            series_of(
+                config("step=0.004", seconds=1),
+                config("1:diverge@4", steps=9),
+                config("0:diverge@3 1:diverge@2", steps=9),
+                config(steps=7),
+            ),
+        )
+        runs = [wait_for_end(engine, run_id) for run_id in ids]
+        assert [run.ended for run in runs] == ["time", "steps", "diverged", "steps"]
+        assert [run.sentence for run in runs[2:]] == [
+            "Both nets diverged: their numbers stopped being finite. The curves up to step 3 "
+            "are kept.",
+            "All 7 steps are done.",
+        ]
+        assert len(set(workers(engine, ids))) == 1
+        assert {engine._store.row(run_id)["attempt"] for run_id in ids} == {1}
+        for run in (runs[0], runs[3]):
+            assert_curves_are_right(engine, run.id)
+            assert run.proof.batches_compared == run.total_steps and run.proof.holds
+
+
+def test_a_fault_ends_only_the_run_that_it_hits(tmp_path):
+    with engine_in(tmp_path) as engine:
+        ids = queue(
+            engine, series_of(config(steps=3), config("1:segv@2", steps=9), config(steps=4))
+        )
+        runs = [wait_for_end(engine, run_id) for run_id in ids]
+        assert [run.ended for run in runs] == ["steps", "failed", "steps"]
+        first, second, third = workers(engine, ids)
+        assert first == second != third
+        wait_for(lambda: len(processes_of(tmp_path, "trainer")) == 0)
+
+
+def test_a_stopped_run_does_not_stop_its_series(tmp_path):
+    with engine_in(tmp_path) as engine:
+        ids = queue(engine, series_of(config("step=0.01", steps=5000), config(steps=4)))
+        wait_for(lambda: engine.run(ids[0]).state == "running")
+        engine.stop(ids[0])
+        assert [wait_for_end(engine, run_id).ended for run_id in ids] == ["stopped", "steps"]
+
+
+@pytest.mark.slow
+def test_real_records_are_the_same_in_warm_processes(tmp_path):
+    with engine_in(tmp_path, REAL) as engine:
+        given = seeds(RunConfig(net=digits(8), steps=6))
+        for run_id, (_, run_config) in zip(queue(engine, given), given.runs):
+            run = wait_for_end(engine, run_id, limit_s=60)
+            assert run.ended == "steps" and run.proof.holds
+            for model in (0, 1):
+                assert_same_records(engine, run_id, model, list(train(run_config, model)))
+
+
+@pytest.fixture
+def claimed(tmp_path, monkeypatch):
+    """An owner in this process, of a run on a GPU that is none, and the lock of that device."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    store = Store(tmp_path)
+    text = config("step=0.002", steps=20, device="cuda:0").to_json()
+    store.submit_all([Request(config=text, request_id="x", total=20, device="cuda:0")])
+    run_id, attempt = store.claim(processes.identity(os.getpid()))
+    lock = processes.slot_lock(tmp_path, "cuda:0")
+    assert store.row(run_id)["slot"] == "cuda:0" and lock.take()
+    crew = Crew(2, FAKE, tmp_path / "trainers.log")
+    yield store, Owner(store, run_id, attempt, crew, FAKE), lock
+    crew.end()
+    store.close()
+
+
+def test_a_run_waits_for_a_device_that_is_still_held(claimed):
+    store, owner, lock = claimed
+    working = threading.Thread(target=owner.work)
+    working.start()
+    row = wait_for(lambda: (row := store.row(1))["sentence"] and row)
+    assert (row["state"], row["started_at"]) == ("starting", None)
+    assert row["sentence"].startswith("The device is still held by another program")
+    assert len(owner.crew.trainers) == 1  # both nets share the device
+    lock.give()
+    working.join(timeout=20)
+    row = store.row(1)
+    assert (row["ended"], row["sentence"]) == ("steps", "All 20 steps are done.")
+    assert [m["steps"] for m in store.models(1)] == [20, 20]
+    assert processes.slot_lock(owner.folder, "cuda:0").is_held()  # by the trainer, which lives
+    owner.crew.end()
+    assert not lock.is_held()
+
+
+def test_a_device_that_stays_held_is_a_failed_run(claimed):
+    store, owner, _ = claimed
+    owner.limits = replace(FAKE, device_s=0.1)
+    owner.work()
+    row = store.row(1)
+    assert (row["ended"], row["reason"]) == ("failed", "device")
+    assert row["sentence"] == (
+        "The device cannot be used: it is still held by another program. Nothing was recorded."
+    )
+
+
+def test_the_cause_of_a_divergence_is_kept(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run = wait_for_end(engine, submit(engine, "1:diverge@4", steps=8))
+        assert [m.end.cause for m in run.models] == [None, "The lesson wants it so."]
