@@ -15,11 +15,20 @@ from .schema import FILE, open_database, plain_errors
 class Database:
     """The file of one data folder. Safe to share between threads; never between processes."""
 
-    def __init__(self, folder: Path, *, timeout_s: float = 5.0, max_pages: int | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        timeout_s: float = 5.0,  # that a write waits while another program has the file locked
+        read_timeout_s: float | None = None,  # the same for a read; None: as long as a write
+        max_pages: int | None = None,
+    ):
         self.folder = Path(folder)
         self.path = self.folder / FILE
         self._lock = threading.RLock()
         self._db, self.notice = open_database(self.folder, timeout_s)
+        self._write_s = self._wait_s = timeout_s
+        self._read_s = timeout_s if read_timeout_s is None else read_timeout_s
         self._is_open = True
         self._inode = self.path.stat().st_ino
         if max_pages is not None:
@@ -41,6 +50,7 @@ class Database:
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Immediate: one that first reads and then writes may not wait."""
         with self._alone():
+            self._wait_at_most(self._write_s)
             self._db.execute("begin immediate")
             try:
                 yield self._db
@@ -53,10 +63,17 @@ class Database:
     def _read(self, sql: str, values: tuple = ()) -> list[sqlite3.Row]:
         """All rows at once: an unfinished cursor would keep a lock on the file."""
         with self._alone():
+            if not self._db.in_transaction:
+                self._wait_at_most(self._read_s)
             try:
                 return self._db.execute(sql, values).fetchall()
             except (OverflowError, UnicodeError):  # a number or a text that no row can have
                 return []
+
+    def _wait_at_most(self, seconds: float) -> None:
+        if seconds != self._wait_s:
+            self._db.execute(f"pragma busy_timeout = {int(1000 * seconds)}")
+            self._wait_s = seconds
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:  # importing it costs torch, and a page may want to paint firs
 
 #: seconds between two looks at whether the supervisor lives, and between two attempts to start it
 LOOK_S, START_S = 0.5, 3.0
+#: seconds that a page waits for a locked database before it shows what it has read last
+READ_S = 0.3
 #: seconds after which a folder that could not be used is tried again
 RETRY_S = 2.0
 
@@ -207,7 +209,7 @@ class Embedded:
             self._tried_at = now
             self._let_go()
             try:
-                self._store = Store(self.folder)
+                self._store = Store(self.folder, read_timeout_s=READ_S)
                 self._presence.give()
                 self._presence.take(shared=True, patience_s=0.5)
             except StoreError as e:

@@ -21,6 +21,12 @@ from resnet_core.folder import VARIABLE, data_folder
 ROOT = Path(__file__).resolve().parents[2]
 #: exit codes with which an owner tells its supervisor why it gave up
 FENCED, NO_DISK, NO_STORE = 75, 74, 73
+#: file systems that another machine has
+NETWORK_DRIVES = {
+    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "afs", "webdav", "davfs", "fuse.davfs"),
+    *("fuse.sshfs", "fuse.rclone", "ceph", "fuse.ceph", "lustre", "gpfs", "beegfs"),
+    *("glusterfs", "fuse.glusterfs"),
+}
 MAX_LOG = 1_000_000  # bytes
 MAX_LOGS = 20  # files
 
@@ -106,6 +112,17 @@ def spawn(module: str, *args: str, log: Path | None, **streams) -> subprocess.Po
 def _path() -> str:
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(dict.fromkeys([str(ROOT), *filter(None, inherited)]))
+
+
+def network_drive(folder: Path) -> str | None:
+    """The file system of a folder, if another machine has it; locks of files may not hold there."""
+    best, found = -1, None
+    with suppress(OSError, psutil.Error):
+        for mount in psutil.disk_partitions(all=True):
+            root = Path(mount.mountpoint)
+            if folder.resolve().is_relative_to(root) and len(root.parts) >= best:
+                best, found = len(root.parts), mount.fstype.lower()
+    return found if found in NETWORK_DRIVES else None
 
 
 def open_log(path: Path) -> int:

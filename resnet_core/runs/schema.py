@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .processes import Lock
+from .processes import Lock, network_drive
 from .run import ACTIVE, MODEL_ENDS, STATES, StoreError
 
 FILE = "runs.sqlite"
@@ -106,11 +106,16 @@ class Fenced(Exception):
     """The run was given to another owner or has ended: this one has no say any more."""
 
 
-def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> str:
+def journal_mode(
+    version: tuple[int, ...] = sqlite3.sqlite_version_info, *, is_local: bool = True
+) -> str:
     """WAL only where its reset bug is repaired (sqlite.org/wal.html#walresetbug).
 
     It corrupts files that several processes write at once, as ours do. 3.40 in Debian 12 has it.
+    And only on a disk of this machine: its processes share memory (sqlite.org/wal.html).
     """
+    if not is_local:
+        return "persist"
     repaired = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or version[:2] == (3, 44)
     return "wal" if repaired and not (3, 44) <= version < (3, 44, 6) else "persist"
 
@@ -124,7 +129,7 @@ def open_database(folder: Path, timeout_s: float) -> tuple[sqlite3.Connection, s
         lock.take(patience_s=timeout_s)
         with plain_errors(path):
             try:
-                return _open(path, timeout_s), None
+                return _open(path, timeout_s), far_away(folder)
             except sqlite3.DatabaseError as e:
                 if e.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
                     raise
@@ -142,12 +147,23 @@ def open_database(folder: Path, timeout_s: float) -> tuple[sqlite3.Connection, s
         lock.give()
 
 
+def far_away(folder: Path) -> str | None:
+    """A sentence for a folder on a drive of another machine (sqlite.org/howtocorrupt.html, 2.1)."""
+    if (drive := network_drive(folder)) is None:
+        return None
+    return (
+        f"The data folder {folder} is on a network drive ({drive}), where databases can be "
+        "damaged. Set RESIDUAL_EXPLORER_DATA to a folder on a disk of this machine."
+    )
+
+
 def _open(path: Path, timeout_s: float) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     try:
         version = _readable_version(db, path)
-        db.execute(f"pragma journal_mode = {journal_mode()}")
+        is_local = network_drive(path.parent) is None
+        db.execute(f"pragma journal_mode = {journal_mode(is_local=is_local)}")
         db.execute("pragma synchronous = full")
         db.execute("pragma foreign_keys = on")
         db.execute("pragma trusted_schema = off")

@@ -17,13 +17,13 @@ from pathlib import Path
 import psutil
 
 from . import processes, wire
-from .limits import Limits
+from .limits import Limits, num_cores
 from .processes import NO_DISK, NO_STORE, Lock, say
 from .run import end_sentence
 from .store import Store, StoreError
 
-#: bytes of memory that must be free for an owner to wait warm: its two trainers hold 0.5 GB
-ROOM_TO_PARK = 1_500_000_000
+#: bytes of memory that must be free for one more owner: its two trainers hold 0.5 GB idle
+ROOM = 1_500_000_000
 #: times that a run is started anew because its owner died before it had begun
 MAX_ATTEMPTS = 2
 #: exit code of an owner that could not store its run -> reason
@@ -157,7 +157,7 @@ class Supervisor:
 
     def dispatch(self) -> None:
         """Gives each free slot its next run: to the parked owner, or to a fresh one."""
-        while self.store.can_claim(self.cpu_slots, self.is_held):
+        while self.store.can_claim(self.cpu_slots, self.is_held) and self.has_room():
             if processes.code_version() != self.code:
                 self.start_anew()
             self.notice_lost_unit()
@@ -168,6 +168,10 @@ class Supervisor:
                 unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
             else:
                 self.unit = unit
+
+    def has_room(self) -> bool:
+        """Memory for one more run beside those that train; a run alone may try in any case."""
+        return psutil.virtual_memory().available >= ROOM or not self.store.active()
 
     def is_held(self, slot: str) -> bool:
         """By a process that no run knows of: given up, and not yet out of its last system call."""
@@ -186,7 +190,7 @@ class Supervisor:
             return
         if time.monotonic() < self.park_after:
             return
-        if psutil.virtual_memory().available < ROOM_TO_PARK:
+        if psutil.virtual_memory().available < ROOM:
             return
         if all(self.ends_soon(run) for run in self.store.active()):
             self.unit = Unit(self.folder, self.limits)
@@ -201,7 +205,7 @@ class Supervisor:
 
     def ends_soon(self, run) -> bool:
         """Warming up takes two cores for 2 s: with fewer than four the run itself goes first."""
-        if (os.cpu_count() or 1) >= 4 or run["want"] == "stop":
+        if num_cores() >= 4 or run["want"] == "stop":
             return True
         last = self.store.last_step(run["id"])
         return last is not None and run["total"] is not None and last > 0.8 * run["total"]
