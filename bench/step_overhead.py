@@ -1,9 +1,13 @@
 """A recorded training step against a bare one of the same net: what measuring costs.
 
-bare: forward, loss, backward, update, loss.item(). norms: the probes of every step. all: the dear
-probes too, at their own rhythm: of a run of RUN steps, from the time of a step with them and of one
-without. All take turns in one process with one thread. On a CPU the time is that of the process, so
-that other load hardly counts; else it is wall.
+bare: forward, loss, backward, update, loss.item(). norms: the probes of every step. close: a step
+at which the dear ones look, too. all: both at their own rhythm, over the default run of 120 steps.
+As others measure: histograms of each parameter's gradient, as TensorBoard makes them at every step
+(its bins, without writing a file); its norm by .item(), one parameter after the other.
+
+All take turns on the same weights in one process with one thread. On a CPU the time is that of the
+process, so that other load hardly counts; else it is wall, to the end of each step. `again` is a
+second bare step: how far its ratio is from 1 is what the others may be off.
 """
 
 from __future__ import annotations
@@ -13,87 +17,134 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
 from resnet_core.data import batches
+from resnet_core.devices import computing_in
+from resnet_core.fast_paths import bare
 from resnet_core.presets import preset
-from resnet_core.probes import PROBES
-from resnet_core.record import AT_EVERY_STEP
-from resnet_core.rhythm import FIRST, is_dear
-from resnet_core.train import RunConfig, Trainer
+from resnet_core.rhythm import EVERY, FIRST, is_dear
+from resnet_core.train import RunConfig, Trainer, describe
 
 NETS = ("digits56", "resnet20", "resnet110")
-WARM_UP = 3  # steps of each that are not counted
+WARM_UP = 2  # rounds that are not counted
 RUN = 120  # steps of the default run
+#: those of torch.utils.tensorboard: 1.1 to the power of n, both signs
+POSITIVE = 1e-12 * 1.1 ** np.arange(np.log(1e32) / np.log(1.1))
+BINS = np.concatenate([-POSITIVE[::-1], [0.0], POSITIVE])
 
 
-def bare_steps(trainer: Trainer) -> Iterator[float]:
-    """The loop that one would write without any measuring; gives the loss of each step."""
-    config, params = trainer.config, trainer.optimizer.params
-    plan = batches(len(trainer.examples.train_images), config.batch_size, config.seed)
-    for _, indices in zip(range(config.steps), plan):
-        images, targets = trainer.batch(indices)
-        loss = F.cross_entropy(trainer.module(images), targets)
-        trainer.optimizer.step(torch.autograd.grad(loss, params), config.lr)
-        yield loss.item()
+class Turns:
+    """Steps of each kind, on the weights of one trainer."""
+
+    def __init__(self, config: RunConfig):
+        self.trainer = Trainer(config, 0)
+        self.recorded = self.trainer.records(first=FIRST)
+        # no hooks, the same weights
+        self.module = bare(self.trainer.module)
+        for part in self.module.modules():
+            part._forward_hooks.clear()
+            part._forward_pre_hooks.clear()
+        self.plan = batches(len(self.trainer.examples.train_images), config.batch_size, 1)
+
+    def bare(self, measure: Callable = lambda grads: None) -> None:
+        """The loop that one would write, and what is measured of the gradients in it."""
+        trainer, config = self.trainer, self.trainer.config
+        images, targets = trainer.batch(next(self.plan))
+        with computing_in(config.precision, config.device):
+            logits = self.module(images)
+        loss = F.cross_entropy(logits.float(), targets)
+        grads = torch.autograd.grad(loss, trainer.optimizer.params)
+        measure(grads)
+        trainer.optimizer.step(grads, config.lr)
+        loss.item()
+
+    def round(self) -> list[tuple[str, Callable]]:
+        """Steps in turn: one with the dear probes, the others up to the next, and as many bare."""
+        kinds = [
+            ("close" if i == 0 else "norms", lambda: next(self.recorded)) for i in range(EVERY)
+        ]
+        steps = [step for kind in kinds for step in (("bare", self.bare), kind)]
+        return [
+            *steps,
+            ("again", self.bare),
+            ("histograms", lambda: self.bare(histograms)),
+            ("items", lambda: self.bare(items)),
+        ]
 
 
-def measure(key: str, device: str, batch_size: int, steps: int) -> dict:
+def histograms(grads: tuple[torch.Tensor, ...]) -> list:
+    return [np.histogram(grad.cpu().numpy().astype(float), bins=BINS) for grad in grads]
+
+
+def items(grads: tuple[torch.Tensor, ...]) -> list[float]:
+    return [grad.norm().item() for grad in grads]
+
+
+def measure(key: str, options: argparse.Namespace) -> dict:
+    device = options.device
     clock = time.process_time if device == "cpu" else time.perf_counter
     config = RunConfig(
-        net=preset(key), steps=WARM_UP + steps, batch_size=batch_size, device=device, lr=1e-3
+        net=preset(key),
+        steps=FIRST + EVERY * (WARM_UP + options.rounds) + 1,
+        batch_size=options.batch,
+        device=device,
+        precision=options.precision,
+        lr=1e-4,
     )
-    turns = {
-        "bare": bare_steps(Trainer(config, 0, probes=())),
-        "norms": Trainer(config, 0, probes=AT_EVERY_STEP).records(),
-        "close": Trainer(config, 0, probes=tuple(PROBES)).records(),
-    }
-    times: dict[str, list[float]] = {name: [] for name in turns}
-    for _ in range(config.steps):
-        for name, turn in turns.items():
+    turns, times = Turns(config), {}
+    for number in range(WARM_UP + options.rounds):
+        for kind, step in turns.round():
+            wait(device)
             start = clock()
-            next(turn)
-            times[name].append(1000 * (clock() - start))
-    row = {"net": config.net.name, "batch": batch_size, "steps": steps}
+            step()
+            wait(device)
+            if number >= WARM_UP:
+                times.setdefault(kind, []).append(1000 * (clock() - start))
+    row = {"net": config.net.name, "batch": options.batch, "rounds": options.rounds}
     for what, pick in (("median", statistics.median), ("minimum", min)):
-        bare, norms, close = (pick(times[name][WARM_UP:]) for name in turns)
+        ms = {kind: pick(laps) for kind, laps in times.items()}
         share = sum(is_dear(step, RUN) for step in range(RUN)) / RUN
-        row[what] = {
-            "bare_ms": bare,
-            "norms": norms / bare,
-            "close": close / bare,  # a step at which the dear probes look
-            "all": (share * close + (1 - share) * norms) / bare,
-        }
+        ratios = {kind: ms[kind] / ms["bare"] for kind in ms if kind != "bare"}
+        ratios["all"] = share * ratios["close"] + (1 - share) * ratios["norms"]
+        row[what] = {"bare_ms": ms["bare"], **ratios}
     return row
+
+
+def wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
+    parser.add_argument("--precision", default="float32", help="float32, tf32, mixed")
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, default=15, help="counted steps of each kind")
-    arguments = parser.parse_args()
-    if WARM_UP + arguments.steps > FIRST:
-        parser.error(
-            f"at most {FIRST - WARM_UP} steps: the dear probes have to look at all of them"
-        )
+    parser.add_argument("--rounds", type=int, default=6, help="counted rounds of 4 recorded steps")
+    parser.add_argument("--nets", nargs="+", default=NETS, help="names of presets")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = [measure(key, arguments.device, arguments.batch, arguments.steps) for key in NETS]
-    if arguments.json:
-        print(json.dumps({"bench": "step_overhead", "device": arguments.device, "rows": rows}))
+    rows = [measure(key, options) for key in options.nets]
+    where = describe(options.device, options.precision)
+    if options.json:
+        print(json.dumps({"bench": "step_overhead", **where, "rows": rows}))
         return
-    print(f"{'net':<22}{'bare':>11}{'norms':>17}{'close step':>17}{'all':>17}  (medians, minima)")
+    print(f"{where['device']}, {where['precision']}, torch {where['torch']}; medians, minima")
+    kinds = ("again", "norms", "close", "all", "items", "histograms")
+    print(f"{'net':<22}{'bare':>11}" + "".join(f"{kind:>15}" for kind in kinds))
     for row in rows:
-        line = f"{row['net']:<22}{row['median']['bare_ms']:>8.1f} ms"
-        for kind in ("norms", "close", "all"):
-            line += f"{row['median'][kind]:>9.3f}x{row['minimum'][kind]:>6.3f}x"
+        line = f"{row['net']:<22}{row['minimum']['bare_ms']:>8.1f} ms"
+        for kind in kinds:
+            line += f"{row['median'][kind]:>8.3f}{row['minimum'][kind]:>7.3f}"
         print(line)
 
 
