@@ -238,7 +238,7 @@ def test_the_help_names_every_precision_and_optimizer(run):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_speaks_json(name):
-    needed = {"compare": ["a", "b"], "presets": []}.get(name, ["a"])
+    needed = {"compare": ["a", "b"], "presets": [], "runs": [], "data": []}.get(name, ["a"])
     assert parser().parse_args([name, *needed, "--json"]).json
 
 

@@ -1,4 +1,4 @@
-"""The command line: count, export, compare, presets, check. Exit codes are in `options.CODES`."""
+"""The command line: its commands are in `commands`, their exit codes in `options.CODES`."""
 
 from __future__ import annotations
 

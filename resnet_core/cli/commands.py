@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import check, compare, count, export, presets
+from . import check, compare, count, data, export, presets, runs
+from . import run as run_command
 from .options import CODES
 
 
@@ -14,7 +15,7 @@ def parser() -> argparse.ArgumentParser:
     codes = "\n".join(f"  {code:<4} {when}" for code, when in CODES.items())
     main = argparse.ArgumentParser(
         prog="python -m resnet_core",
-        description="Residual networks as data: count, export, compare and check them.",
+        description="Residual networks as data: count, export, compare, check and train them.",
         epilog=f"exit codes:\n{codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -41,5 +42,8 @@ COMMANDS = {
     "export": Command("write a net to a file", export.arguments, export.run),
     "compare": Command("what one net costs more", compare.arguments, compare.run),
     "presets": Command("list the nets with a name", presets.arguments, presets.run),
+    "run": Command("train a net beside its twin", run_command.arguments, run_command.run),
+    "runs": Command("list what was trained on this machine", runs.arguments, runs.run),
+    "data": Command("list, get and add sets of images", data.arguments, data.run),
     "check": Command("can these nets be built?", check.arguments, check.run),
 }

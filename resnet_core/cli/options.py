@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 
-FINE, CANNOT_BE_BUILT, WRONG_USE, THEY_DIFFER, INTERRUPTED, CLOSED_PIPE = 0, 1, 2, 3, 130, 141
+FINE, CANNOT_BE_BUILT, WRONG_USE, THEY_DIFFER, RUN_FAILED = 0, 1, 2, 3, 4
+INTERRUPTED, CLOSED_PIPE = 130, 141
 #: exit code -> when
 CODES = {
     FINE: "done",
-    CANNOT_BE_BUILT: "the net cannot be built; the sentence says where, what and what would do",
+    CANNOT_BE_BUILT: "the net or the run cannot be made; the sentence says where, what and what "
+    "would do",
     WRONG_USE: "an option, a preset's name or a file is wrong",
     THEY_DIFFER: "compare --exit-code: the nets differ",
-    INTERRUPTED: "interrupted",
+    RUN_FAILED: "run: it failed; the sentence says why. A net that diverges is a result, not this",
+    INTERRUPTED: "interrupted, or a run was stopped before its end",
     CLOSED_PIPE: "whoever read the output stopped reading",
 }
 NET = "a preset, a .json spec, a checkpoint (.pth, .safetensors), or - for a spec on standard input"

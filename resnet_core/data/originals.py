@@ -67,7 +67,7 @@ def find(key: str) -> Path:
         raise SpecError(
             "dataset",
             f"{row.title} is not on this machine",
-            f"Put {' and '.join(missing)} into {folder}, or download {size:.0f} MB: "
+            f"Put {', '.join(missing)} into {folder}, or download {size:.0f} MB: "
             f"python -m resnet_core data download {key}",
         )
     return folder
