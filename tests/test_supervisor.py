@@ -174,7 +174,7 @@ def test_a_folder_on_a_network_drive_is_said(tmp_path, monkeypatch):
     assert store._db.execute("pragma journal_mode").fetchone()[0] == "persist"
     store.close()
     inner = tmp_path / "local"
-    mounts = ("/", "nfs"), (str(tmp_path), "nfs"), (str(inner), "ext4"), ("/other", "nfs")
+    mounts = ("/other", "nfs"), (str(inner), "ext4"), (str(tmp_path), "nfs"), ("/", "nfs")
     monkeypatch.setattr(psutil, "disk_partitions", drives(*mounts))
     store = Store(inner)
     assert store.notice is None
