@@ -41,19 +41,22 @@ def test_a_series_trains_in_the_same_processes_and_nothing_is_left_of_the_run_be
                 config("step=0.004", seconds=1),
                 config("1:diverge@4", steps=9),
                 config("0:diverge@3 1:diverge@2", steps=9),
+                config(steps=1),
                 config(steps=7),
             ),
         )
         runs = [wait_for_end(engine, run_id) for run_id in ids]
-        assert [run.ended for run in runs] == ["time", "steps", "diverged", "steps"]
+        assert [run.ended for run in runs] == ["time", "steps", "diverged", "steps", "steps"]
         assert [run.sentence for run in runs[2:]] == [
             "Both nets diverged: their numbers stopped being finite. The curves up to step 3 "
             "are kept.",
+            "The only step is done.",
             "All 7 steps are done.",
         ]
         assert len(set(workers(engine, ids))) == 1
         assert {engine._store.row(run_id)["attempt"] for run_id in ids} == {1}
-        for run in (runs[0], runs[3]):
+        for run in (runs[0], *runs[3:]):
+            assert run.queued_at < run.started_at < run.first_record_at <= run.ended_at
             assert_curves_are_right(engine, run.id)
             assert run.proof.batches_compared == run.total_steps and run.proof.holds
 

@@ -42,7 +42,7 @@ class Owner:
         self.obeyed = "run"
         self.stop_by: float | None = None
         self.apps = Lock(store.folder / "apps.lock")
-        self.has_started, self.waiting = False, ""
+        self.waiting = ""
         self._shown = "starting", ""
         self._paused_at = self._app_seen_at = self._ticked_at = time.monotonic()
 
@@ -98,6 +98,8 @@ class Owner:
                     return None
                 return "failed", *self.crew.how_it_went(trainer)
             case "settled":
+                if not self.settled:
+                    self.writer.set(started_at=time.time())
                 self.settled[place] = {fact: head[fact] for fact in ("threads", "torch", "device")}
                 self._note_resolved()
             case "pace":
@@ -143,9 +145,6 @@ class Owner:
         if shown != self._shown:
             self._shown = shown
             self.writer.set(state=shown[0], sentence=shown[1])
-            if self.settled and not self.has_started:
-                self.has_started = True
-                self.writer.set(started_at=time.time())
             self.writer.write()
 
     def _obey(self, now: float) -> None:

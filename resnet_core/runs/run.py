@@ -211,6 +211,7 @@ REASONS = {
 def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], steps: int) -> str:
     """How the run ended, for the user: what happened, and what is kept."""
     kept = f"The curves up to step {steps - 1} are kept." if steps else "Nothing was recorded."
+    done = "1 step" if steps == 1 else f"{steps} steps"
     if reason:
         return f"{REASONS[reason].format(detail=detail)} {kept}"
     match ended:
@@ -224,8 +225,8 @@ def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], s
                 "The machine has become slower than it was before step 0."
             )
         case _ if "diverged" in hows:
-            return f"One net diverged; the other finished its {steps} steps."
+            return f"One net diverged; the other finished its {done}."
         case "time":
-            return f"The time is up: {steps} steps."
+            return f"The time is up: {done}."
         case _:
-            return f"All {steps} steps are done."
+            return "The only step is done." if steps == 1 else f"All {done} are done."
