@@ -51,7 +51,7 @@ class RunConfig:
                 given, keys = getattr(self, name), ", ".join(table)
                 raise SpecError(name, f"there is no {given!r:.60}", f"Use one of {keys}")
         row = dataset_row(self.dataset)
-        if self.batch_size > row.num_train:
+        if 0 < row.num_train < self.batch_size:  # of images that are gone it is unknown
             raise SpecError(
                 "batch_size",
                 f"{self.batch_size} is more than the {row.num_train} training images",

@@ -127,7 +127,7 @@ WRONG = {  # command line, exit code, words of the sentence
     "no number": (["digits20", "--steps", "x"], 2, "invalid int value"),
     "data": (["digits20", "--dataset", "mnist"], 1, "Use one of digits, shapes"),
     "missing": (["digits20", "--dataset", "cifar10"], 2, "data download cifar10"),
-    "images": (["digits20", "--dataset", "images:pets"], 1, "no images called pets"),
+    "images": (["digits20", "--dataset", "images:pets"], 2, "no images called pets"),
     "optimizer": (["digits20", "--optimizer", "adam"], 1, "Use one of sgd"),
     "device": (["digits20", "--device", "cuda:9"], 1, "there is no cuda:9 here. Use "),
     "seeds": (["digits20", "--seeds", "0"], 2, "--seeds: write a number from 1 to 8"),

@@ -13,10 +13,20 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_core.data import add_images, dataset_row, datasets, images, remove_images, table, zips
+from resnet_core.data import (
+    adaptations,
+    add_images,
+    dataset_row,
+    datasets,
+    images,
+    remove_images,
+    table,
+    zips,
+)
 from resnet_core.presets import preset
 from resnet_core.run_config import RunConfig
 from resnet_core.spec import SpecError
+from resnet_core.twins import pair_of
 
 
 def png(colour=(10, 20, 30), size=(12, 12), kind="PNG", mode="RGB") -> bytes:
@@ -92,8 +102,7 @@ def test_they_are_found_by_their_name_and_others_of_the_same_name_are_others(dat
     with pytest.raises(SpecError, match=r"images called pets already. Use another name"):
         add_images(zipped(good()), "pets", 8)
     remove_images("pets")
-    with pytest.raises(SpecError, match="no images called pets on this machine, only none"):
-        dataset_row("images:pets")
+    assert "images:pets" not in datasets()
     add_images(zipped(good(7)), "pets", 8)
     assert len(dataset_row("images:pets").load().train_images) > len(before.train_images)
     assert [p.name for p in data_folder.rglob("*") if p.is_file()] == ["pets.npz"]
@@ -285,7 +294,23 @@ def test_a_damaged_file_of_kept_images_is_a_sentence_and_hides_nothing_else(data
         os.utime(path)
         with pytest.raises(SpecError, match=r"pets\.npz cannot be read"):
             dataset_row("images:pets").load()
-        assert "images:more" in datasets() and "images:pets" not in datasets()
+        rows = datasets()
+        assert rows["images:more"].available() is None
+        assert "pets.npz cannot be read. Delete" in rows["images:pets"].available()
+
+
+def test_a_run_on_images_that_are_gone_can_still_be_looked_at():
+    add_images(zipped(good()), "pets", 8)
+    config = RunConfig(net=preset("digits20"), dataset="images:pets", batch_size=8)
+    remove_images("pets")
+    assert RunConfig.from_json(config.to_json()) == config
+    row = dataset_row("images:pets")
+    assert "no images called pets on this machine, only none. Add them again" in row.available()
+    with pytest.raises(SpecError, match="no images called pets"):
+        row.load()
+    net, twin = pair_of(config)
+    assert net.num_classes == twin.num_classes == 10
+    assert adaptations(net, "images:pets") == []
 
 
 def test_the_values_of_a_kept_set_are_normalised_as_any_other():

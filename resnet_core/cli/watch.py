@@ -48,12 +48,12 @@ class Watch:
         if self.said.get(run.id, ("", 0))[0] != run.state:
             self.say(f"Run {run.id}: {sentence}")
         self.said[run.id] = (run.state, run.position)
+        if run.is_active and (run.id, 0) not in self.tasks:
+            for model, role in enumerate(ROLES):
+                self.tasks[run.id, model] = self.progress.add_task(role, total=None, figures="")
         curves = {found.model: found for found in records}
         for model in run.models:
-            key = run.id, model.model
-            if key not in self.tasks and run.is_active:
-                self.tasks[key] = self.progress.add_task(ROLES[model.model], figures="")
-            if key in self.tasks:
+            if (key := (run.id, model.model)) in self.tasks:
                 self.progress.update(
                     self.tasks[key],
                     completed=model.steps_done,

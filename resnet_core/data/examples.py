@@ -40,13 +40,13 @@ class Examples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A row of DATASETS."""
+    """A row of DATASETS, or of images that a user added; of those that are gone little is known."""
 
     title: str
     source: str
     shape: tuple[int, int, int]  # C, H, W of one image as it is stored
-    classes: tuple[str, ...]
-    num_train: int
+    classes: tuple[str, ...]  # () of images that are gone
+    num_train: int  # 0 of those
     num_test: int
     load: Callable[[], Examples]
     available: Callable[[], str | None] = lambda: None  # a sentence: why it is not there

@@ -14,12 +14,15 @@ from .table import dataset_row
 
 def adapt_spec(net: NetSpec, dataset: str) -> NetSpec:
     """The net that trains: its head has one output per class. Images adapt to its input."""
-    return replace(net, num_classes=len(dataset_row(dataset).classes))
+    classes = dataset_row(dataset).classes  # none of images that are gone
+    return replace(net, num_classes=len(classes)) if classes else net
 
 
 def adaptations(net: NetSpec, dataset: str) -> list[str]:
     """What must change before `net` can train on the data, in plain words; [] if nothing."""
     row = dataset_row(dataset)
+    if not row.classes:  # images that are gone
+        return []
     (from_channels, *from_size), (channels, *size) = row.shape, net.input_shape
     changes = []
     if size != from_size:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -28,16 +27,33 @@ def dataset_row(key: str) -> Dataset:
 
 def datasets() -> dict[str, Dataset]:
     """All rows, those of added images behind the others; ask `available` of each."""
-    rows = dict(DATASETS)
-    for name in names():
-        with suppress(SpecError):  # one that was deleted meanwhile, or is damaged
-            rows[PREFIX + name] = _added(name)
-    return rows
+    return DATASETS | {PREFIX + name: _added(name) for name in names()}
 
 
 def _added(name: str) -> Dataset:
     path = file_of(name)
-    return _stored(path, version_of(path))
+    try:
+        return _stored(path, version_of(path))
+    except SpecError as e:
+        return _absent(name, e)
+
+
+def _absent(name: str, why: SpecError) -> Dataset:
+    """Runs on images that are gone by now can still be looked at; no new one can be started."""
+
+    def load():
+        raise why
+
+    return Dataset(
+        title=f"{name}, not on this machine",
+        source="images that were added",
+        shape=(3, 1, 1),
+        classes=(),
+        num_train=0,
+        num_test=0,
+        load=load,
+        available=why_not(load),
+    )
 
 
 @lru_cache(maxsize=64)
