@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from pathlib import Path
 
 import streamlit as st
 
@@ -20,10 +21,14 @@ from resnet_core.picture import View, drawings, packed, scene
 from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.embedded import Embedded
-from resnet_core.runs.engine import Engine, ModelRecords, default_folder
+from resnet_core.runs.engine import ModelRecords, default_folder
+from resnet_core.runs.recordings import Recordings
+from resnet_core.runs.with_recordings import WithRecordings
 from resnet_core.spec import NetSpec
 from resnet_core.twins import pair_of
 
+#: recorded runs that come with the app
+RECORDED = Path(__file__).with_name("recordings")
 KEPT = 32  # drawn figures: one for each run, quantity and selection that somebody looks at
 _figures: OrderedDict[tuple, Drawn] = OrderedDict()
 _lock = threading.Lock()
@@ -32,9 +37,9 @@ UNKNOWN = {"depth": "…", "params": "…", "macs": "…"}
 
 
 @st.cache_resource(show_spinner=False)
-def engine() -> Engine:
-    """The one door to training runs; it outlives sessions, and runs outlive it."""
-    return Embedded(default_folder())
+def engine() -> WithRecordings:
+    """The one door to runs, recorded ones too; it outlives sessions, and runs outlive it."""
+    return WithRecordings(Embedded(default_folder()), Recordings(RECORDED))
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,46 +1,152 @@
-"""The runs there are: a menu that is read when it is opened."""
+"""The runs there are, and recorded ones: a menu that is read when it is opened."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from explorer import state, theme
+from explorer import recording_panel, state, theme, visitor
 from explorer.link import Experiment
 from explorer.settings_panel import in_short
-from resnet_core.runs.engine import Engine, EngineError, Run
+from resnet_core.runs.engine import EngineError, Run, User
+from resnet_core.runs.recording_file import ENDING
+from resnet_core.runs.with_recordings import WithRecordings
+from resnet_core.spec import SpecError
+
+PACE = "2 × as fast"  # of a recording that is picked here
 
 
-def show(engine: Engine) -> None:
+def show(engine: WithRecordings) -> None:
     menu = st.popover("Runs", icon=":material/history:", key="runs", on_change="rerun")
     if not menu.open:
         return
-    with menu:
-        try:
-            runs = engine.runs()
-        except EngineError as e:
-            st.caption(theme.literal(str(e)))
-            return
-        if not runs:
-            st.caption("No run yet.")
-        for run in runs:
-            st.button(
-                theme.literal(run_title(run)),
-                key=f"run{run.id}",
-                type="tertiary",
-                on_click=state.watch,
-                args=(run.id,),
-            )
+    with menu, st.container(key="runs_body"):
+        here, recorded = st.tabs(["On this machine", "Recordings"])
+        with here:
+            runs_here(engine)
+        with recorded:
+            shelf(engine)
+            open_file(engine)
+        if visitor.has_key():
+            lecturer()
+
+
+def runs_here(engine: WithRecordings) -> None:
+    try:
+        runs = engine.runs()
+    except EngineError as e:
+        st.caption(theme.literal(str(e)))
+        return
+    if not runs:
+        st.caption("No run yet.")
+    user, shown = visitor.user(), set()
+    for run in runs:
+        if run.series and run.series.id in shown:
+            continue
+        shown.add(run.series and run.series.id)
+        st.button(
+            f"{theme.literal(run_title(run))} :gray[{who(run, user)}]",
+            key=f"run{run.id}",
+            type="tertiary",
+            icon=icon(run),
+            on_click=state.watch,
+            args=(run.id,),
+        )
 
 
 def run_title(run: Run) -> str:
     """What tells runs apart: net, norm, init, settings, and how it ended."""
     net = run.config.net
-    how = [
-        net.name,
-        f"norm {net.norm}",
-        f"init {net.init}",
-        in_short(Experiment.of_run(run.config)),
-    ]
+    how = in_short(Experiment.of_run(run.config))
+    if run.series:
+        return f"{run.id} · {run.series.title} ({run.series.size} runs) · {how}"
     learned = [f"{m.accuracy:.0%}" for m in run.models if m.accuracy is not None]
     result = f"held out {' and '.join(learned)}" if learned else (run.ended or run.state)
-    return f"{run.id} · {' · '.join(how)} · {result}"
+    words = [net.name, f"norm {net.norm}", f"init {net.init}", how, result]
+    return f"{run.id} · {' · '.join(words)}"
+
+
+def who(run: Run, user: User) -> str:
+    if not run.owner:
+        return ""
+    return "yours" if run.owner == user.id else "somebody's"
+
+
+def icon(run: Run) -> str:
+    return f":material/{ICONS.get(run.ended or run.state, 'help')}:"
+
+
+def shelf(engine: WithRecordings) -> None:
+    """Recordings play at once, and nothing trains for them."""
+    tapes = engine.recordings.shelf()
+    if not tapes:
+        st.caption("No recording here yet. Open a file of one:")
+    for run_id, tape in tapes.items():
+        st.button(
+            theme.literal(tape.title),
+            key=f"tape{-run_id}",
+            type="tertiary",
+            icon=":material/movie:",
+            on_click=recording_panel.play,
+            args=(engine, run_id, PACE),
+            help=theme.literal(tape.about) or None,
+        )
+
+
+def open_file(engine: WithRecordings) -> None:
+    st.file_uploader(
+        "A recording, from Take away",
+        type=ENDING.removeprefix("."),
+        key=state.TAPE,
+        on_change=open_tape,
+        args=(engine,),
+    )
+
+
+def open_tape(engine: WithRecordings) -> None:
+    """Callback of the uploader."""
+    if (file := state.opened_tape()) is None:
+        return
+    try:
+        run_id = engine.recordings.open(file.getvalue())
+    except SpecError as e:
+        state.refuse(e)
+    else:
+        recording_panel.play(engine, run_id, PACE)
+
+
+def lecturer() -> None:
+    """With the key, one may stop everybody's runs."""
+    if state.is_lecturer():
+        st.caption(":material/key: You have the key: you may pause and stop every run.")
+        return
+    st.text_input(
+        "Key",
+        type="password",
+        key=state.KEY,
+        on_change=enter_key,
+        placeholder="The lecturer's key",
+        label_visibility="collapsed",
+        autocomplete="off",
+    )
+    if state.was_refused_the_key():
+        st.caption("This is not the key.")
+
+
+def enter_key() -> None:
+    """Callback of the field."""
+    state.let_in(visitor.is_key(state.typed_key()))
+
+
+#: how a run ended or, before that, its state -> its sign
+ICONS = {
+    "queued": "schedule",
+    "starting": "hourglass_top",
+    "running": "play_circle",
+    "paused": "pause_circle",
+    "steps": "check_circle",
+    "time": "check_circle",
+    "stopped": "stop_circle",
+    "diverged": "trending_up",
+    "failed": "error",
+    "interrupted": "bolt",
+}

@@ -30,11 +30,13 @@ def own_denormals():
 def data_folder(tmp_path, monkeypatch):
     """Runs of a folder that cannot start any: pages are tested with it, training elsewhere."""
     import streamlit as st  # the core's tests do without
+    from streamlit.runtime.context import ContextProxy
 
     from explorer import cached
     from resnet_core.runs.embedded import Embedded
 
     monkeypatch.setattr(Embedded, "start", lambda self: None)
+    monkeypatch.setattr(ContextProxy, "cookies", {})  # the driver's browser would send a mock
     monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
     st.cache_resource.clear()
     yield tmp_path / "data"

@@ -1,26 +1,29 @@
 """The experiment of a session, its undo, and the URL that says the same; the root of `state`.
 
-The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `view` the
-presentation mode; look.py has the words for the picture. A rerun reads the URL only when it changed
-behind our back: first load, pasted link, Back and Forward.
+The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `replay` the
+name of a recording, `view` the presentation mode; look.py has the words for the picture. A rerun
+reads the URL only when it changed behind our back: first load, pasted link, Back and Forward.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from contextlib import suppress
 
 import streamlit as st
 
-from explorer import cached, link, look, stage_table
+from explorer import cached, link, look, replay, stage_table
 from explorer.link import Experiment
 from explorer.look import Look
+from explorer.viewers import FAST
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.runs.engine import EngineError
 from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
+WATCHED = ("x", "run", "replay")  # words of the URL
 
 
 def begin() -> None:
@@ -28,11 +31,11 @@ def begin() -> None:
     if "experiment" not in SS:
         SS.undo, SS.redo = [], []
         SS.look, SS.stamp, SS.selected = Look(), 0, None
-        SS.request_id = uuid.uuid4().hex
-        SS.seen, SS.looked = (None, None), {}  # `x` and `run`, and look.WORDS, as last seen
+        SS.request_id, SS.session_id = uuid.uuid4().hex, uuid.uuid4().hex
+        SS.seen, SS.looked = (None, None, None), {}  # WATCHED and look.WORDS, as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
         SS.file_error = SS.checkpoint = None
-        SS.is_lecturer = False
+        SS.is_lecturer, SS.was_refused, SS.tick = False, False, FAST
         show_experiment(Experiment())
     _read_url()
     words = {name: st.query_params[name] for name in look.WORDS if name in st.query_params}
@@ -41,13 +44,13 @@ def begin() -> None:
 
 
 def _read_url() -> None:
-    code, run = st.query_params.get("x"), st.query_params.get("run")
-    before_code, before_run = SS.seen
-    SS.seen = code, run
-    if run != before_run:
-        known = run and run.isascii() and run.isdigit() and len(run) < 16
-        SS.run, SS.run_missing = (int(run), None) if known else (None, run)
-    if code == before_code and (code or before_code or run == before_run):
+    code, *named = (st.query_params.get(word) for word in WATCHED)
+    before_code, *before = SS.seen
+    SS.seen = code, *named
+    is_same_run = named == before
+    if not is_same_run:
+        SS.run, SS.run_missing = _run_named(*named)
+    if code == before_code and (code or before_code or is_same_run):
         return
     try:
         shown = link.decode(code) if code else _without_code()
@@ -58,6 +61,15 @@ def _read_url() -> None:
     if before_code is not None:
         remember()
     show_experiment(shown)
+
+
+def _run_named(run: str | None, tape: str | None) -> tuple[int | None, str | None]:
+    """(id, None) of the run or recording that an address names, or (None, what is missing)."""
+    if run is None and tape is not None:
+        found = replay.played(cached.engine(), tape)
+        return found, None if found is not None else tape
+    known = run and re.fullmatch(r"-?\d{1,15}", run, re.ASCII)
+    return (int(run), None) if known else (None, run)
 
 
 def _without_code() -> Experiment:
@@ -86,7 +98,7 @@ def show_experiment(experiment: Experiment) -> None:
 
 def write_url() -> None:
     SS.looked, code = SS.look.words(graph()), link.encode(SS.experiment)
-    SS.seen = code, SS.seen[1]
+    SS.seen = code, *SS.seen[1:]
     put_in_url(x=code)
 
 
@@ -195,4 +207,9 @@ def is_lecturer() -> bool:
 
 
 def let_in(knows_the_key: bool) -> None:
-    SS.is_lecturer = knows_the_key
+    SS.is_lecturer, SS.was_refused = knows_the_key, not knows_the_key
+
+
+def was_refused_the_key() -> bool:
+    """Whether what was entered last is not the key."""
+    return SS.was_refused

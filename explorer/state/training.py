@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from typing import BinaryIO
 
 import streamlit as st
 
@@ -14,6 +15,8 @@ from resnet_core.spec import SpecError
 SECONDS = 15  # of a time budget, when it is chosen first
 #: keys of the widgets that the page mounts
 SETTING, BUDGET, DEVICE = "setting_", "budget", "device_menu"
+SERIES_MENU, PACE_MENU, LIVE_LR = "series_menu", "pace_menu", "live_lr_"
+KEY, TAPE = "key", "tape"
 
 
 def setting(name: str) -> str:
@@ -65,11 +68,16 @@ def choose_device() -> None:
     SS.device = SS[DEVICE]
 
 
-def watch(run_id: int) -> None:
-    """Show this run, and put it into the URL: a reload and a second browser find it there."""
+def watch(run_id: int, replay: str | None = None) -> None:
+    """Show this run, and put it into the URL: a reload and a second browser find it there.
+
+    `replay` is the name of the recording, if it is one that is played.
+    """
     SS.run, SS.run_missing, SS.refused, SS.step = run_id, None, None, None
-    st.query_params["run"] = str(run_id)
-    SS.seen = SS.seen[0], str(run_id)
+    words = {"run": str(run_id)} | ({"replay": replay} if replay else {})
+    kept = {k: v for k, v in st.query_params.to_dict().items() if k not in ("run", "replay")}
+    st.query_params.from_dict(kept | words)
+    SS.seen = SS.seen[0], str(run_id), replay
     SS.request_id = uuid.uuid4().hex
 
 
@@ -87,3 +95,48 @@ def missing_run(found: bool) -> str | None:
 def request_id() -> str:
     """Names the run that the next press of Run starts; pressed twice, it is the same run."""
     return SS.request_id
+
+
+def chosen_series() -> str | None:
+    """Key of SERIES that was picked in the menu beside Run."""
+    return SS[SERIES_MENU]
+
+
+def chosen_pace() -> str | None:
+    """Key of PACES that was picked for a recording."""
+    return SS[PACE_MENU]
+
+
+def live_lr(run_id: int, now: float) -> str:
+    """Key of the slider, set to the rate in force unless it is there already: it may be dragged."""
+    key = f"{LIVE_LR}{run_id}"
+    if SS.get(key) != now:
+        SS[key] = now
+    return key
+
+
+def chosen_lr(run_id: int) -> float:
+    return SS[f"{LIVE_LR}{run_id}"]
+
+
+def opened_tape() -> BinaryIO | None:
+    """The file of a recording that was opened."""
+    return SS[TAPE]
+
+
+def typed_key() -> str:
+    """What was entered as the lecturer's key."""
+    return SS[KEY]
+
+
+def session_id() -> str:
+    return SS.session_id
+
+
+def tick() -> float:
+    """Seconds between this session's looks at a run that goes on."""
+    return SS.tick
+
+
+def keep_tick(seconds: float) -> None:
+    SS.tick = seconds

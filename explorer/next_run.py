@@ -1,0 +1,124 @@
+"""What Run will do, said before it is pressed; and the callbacks that do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from explorer import state, theme, visitor
+from explorer.link import Experiment
+from explorer.watched import watched
+from resnet_core.data import adaptations, dataset_row
+from resnet_core.estimate import Estimate, check_fits, estimate
+from resnet_core.inits import INITS, nothing_more
+from resnet_core.run_config import TABLES, RunConfig
+from resnet_core.runs.engine import Engine, EngineError, Run
+from resnet_core.series import SERIES
+from resnet_core.spec import NetSpec, SpecError
+
+
+def start(engine: Engine) -> None:
+    """Callback of Run. Pressed twice, it starts one run."""
+
+    def submit() -> int:
+        config = state.experiment().config(state.device())
+        check(engine, config)
+        return engine.submit(config, state.request_id(), visitor.user())
+
+    begin(engine, submit)
+
+
+def start_series(engine: Engine, kind: str) -> None:
+    """Callback of the menu beside Run: the runs of a row of SERIES, one after the other."""
+
+    def submit() -> int:
+        series = SERIES[kind].make(state.experiment().config(state.device()))
+        for _, config in series.runs:
+            check(engine, config)
+        return engine.submit_series(series, state.request_id(), visitor.user())[0]
+
+    begin(engine, submit)
+
+
+def begin(engine: Engine, submit: Callable[[], int]) -> None:
+    try:
+        if not is_busy(engine):
+            state.watch(submit())
+    except (SpecError, EngineError) as e:
+        state.refuse(e)
+
+
+def is_busy(engine: Engine) -> bool:
+    """Whether a run of this browser is being watched and goes on."""
+    current = watched(engine)
+    if current is None or not current.going or current.run.recorded:
+        return False
+    return current.now.owner in ("", visitor.user().id)
+
+
+def check(engine: Engine, config: RunConfig) -> None:
+    """Raises SpecError for what cannot be trained here, before it is queued."""
+    if why := dataset_row(config.dataset).available():
+        raise SpecError("dataset", why.rstrip("."), "Or choose other data")
+    check_fits(config, estimate(config, engine.speed(config.device)))
+
+
+def attempt(action: Callable, runs: Sequence[Run], *args) -> None:
+    """Callback of what is done to runs that go on."""
+    try:
+        for run in runs:
+            action(run.id, *args, by=visitor.user())
+    except (SpecError, EngineError) as e:
+        state.refuse(e)
+
+
+def show(engine: Engine, last: Run | None) -> None:
+    """How the data are adapted, what the twins share, and what the run will take."""
+    experiment = state.experiment()
+    config = experiment.config(state.device())
+    if last is not None and config == last.config:
+        return  # it would be the same run again
+    name, data = theme.literal(config.net.name), theme.literal(dataset_row(config.dataset).title)
+    twin = "with shortcuts" if config.net.is_plain else "without shortcuts"
+    if last is None:
+        st.markdown("#### Does a deep net train without its shortcuts?")
+    said = [
+        f"**Run** trains **{name}** and its twin {twin} on {data}: "
+        f"{same_start(config.net)}, same batches."
+    ]
+    if state.problem():
+        said.append("The form has a mistake, so this is the last good net.")
+    if changes := adaptations(config.net, config.dataset):
+        said.append(f"Adapted for it: {'; '.join(changes)}.")
+    said += given_up(experiment)
+    try:
+        check(engine, config)
+        said.append(expected(estimate(config, engine.speed(config.device))))
+    except SpecError as e:
+        if not state.refused():
+            st.warning(theme.literal(str(e)), icon=":material/block:")
+    st.markdown(" ".join(said)) if last is None else st.caption(" ".join(said))
+
+
+def given_up(experiment: Experiment) -> list[str]:
+    """What the device cannot do, and what is done instead."""
+    return [
+        f"This device has no {TABLES[name][getattr(experiment, name)].title}: "
+        f"{TABLES[name][getattr(RunConfig, name)].title} instead."
+        for name in experiment.given_up(state.device())
+    ]
+
+
+def same_start(net: NetSpec) -> str:
+    """What the twins share at step 0; a plain net that began at F = 0 could never begin."""
+    if INITS[net.init].finish is nothing_more:
+        return "same weights at step 0"
+    return "same draw of weights, of which the residual net alone sets F to zero"
+
+
+def expected(needed: Estimate) -> str:
+    memory = f"about {theme.memory(needed.bytes_needed)} for both nets and their processes"
+    if not needed.is_measured:
+        return f"It will take {memory}; its time is still being measured."
+    return f"It will take about {theme.duration(needed.seconds)}, and {memory}."

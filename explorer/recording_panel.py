@@ -1,0 +1,45 @@
+"""What says that a run is a recording, and at what pace it is played."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from explorer import replay, state, theme, visitor
+from resnet_core.runs.engine import EngineError, Run
+from resnet_core.runs.recordings import PACES
+from resnet_core.runs.with_recordings import WithRecordings
+from resnet_core.spec import SpecError
+
+
+def show(engine: WithRecordings, run: Run) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="recorded"):
+        st.badge("Recorded", icon=":material/movie:", color="orange")
+        st.markdown(f"**{theme.literal(run.recorded)}**", width="stretch")
+        st.menu_button(
+            "Play",
+            list(PACES),
+            icon=":material/replay:",
+            key=state.PACE_MENU,
+            format_func=str.capitalize,
+            on_click=play_chosen,
+            args=(engine, run.id),
+            help="From its beginning. Nothing is trained: it is shown as it was recorded",
+        )
+    found = engine.recordings.shelf().get(replay.whole(run.id))
+    if found is not None and found.about:
+        st.caption(theme.literal(found.about))
+
+
+def play_chosen(engine: WithRecordings, run_id: int) -> None:
+    if (pace := state.chosen_pace()) in PACES:
+        play(engine, run_id, pace)
+
+
+def play(engine: WithRecordings, run_id: int, pace: str) -> None:
+    """Callback: a recording is played from its beginning."""
+    try:
+        now = replay.play(engine, run_id, pace, visitor.user())
+        tape = engine.recordings.shelf()[replay.whole(now)]
+        state.watch(now, replay.name_of(tape))
+    except (SpecError, EngineError, KeyError) as e:
+        state.refuse(e)

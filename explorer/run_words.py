@@ -1,0 +1,63 @@
+"""What is said of a run in a line: where it is, how long it will take, whose it is."""
+
+from __future__ import annotations
+
+from explorer import theme
+from explorer.watched import Watched
+from resnet_core.runs.engine import Run, User
+
+
+def status(watched: Watched) -> str:
+    """One line for the progress bar, as markdown."""
+    run = watched.now
+    words = told(run)
+    if run.recorded:
+        words = f"**Recorded.** {words}"
+    if len(watched.runs) > 1 and watched.going:
+        place = watched.runs.index(run) + 1
+        label = theme.literal(run.series.label)
+        return f"{place} of {len(watched.runs)} ({label}): {words}"
+    return words
+
+
+def told(run: Run) -> str:
+    if run.is_over:
+        return theme.literal(f"{run.sentence} {theme.duration(run.elapsed_s)} of training.")
+    if run.state == "queued":
+        return queued(run)
+    if run.total_steps is None:
+        budget = run.config.seconds
+        return f"Calibrating: how many steps fit into {budget} s" if budget else "Starting"
+    done = min((m.steps_done for m in run.models if m.end is None), default=0)
+    left = f", about {theme.duration(run.eta_s)} left" if run.eta_s is not None else ""
+    word = {"starting": "Starting", "paused": "Paused"}.get(run.state, "Training")
+    word = "Playing" if run.recorded and word == "Training" else word
+    return f"{word}: {done:,} of {run.total_steps:,} steps done{left}"
+
+
+def queued(run: Run) -> str:
+    before = (run.position or 1) - 1
+    place = f"{before} before you" if before else "next"
+    wait = f", about {theme.duration(run.wait_s)}" if run.wait_s else ""
+    return f"Queued on {device_name(run.config.device)}: {place}{wait}"
+
+
+def device_name(device: str) -> str:
+    """ "cpu" -> "the CPU", "cuda:1" -> "GPU 1"."""
+    kind, _, index = device.partition(":")
+    return {"cpu": "the CPU", "mps": "the GPU"}.get(kind, f"GPU {index or 0}")
+
+
+def progress(watched: Watched) -> float:
+    """0..1 of all runs that are watched."""
+    return sum(run.progress for run in watched.runs) / len(watched.runs)
+
+
+def whose(run: Run, user: User) -> str | None:
+    """Whose a run is, if that explains why it can or cannot be changed; None for one's own."""
+    if run.is_over or run.owner in ("", user.id):
+        return None
+    thing = "replay" if run.recorded else "run"
+    if user.is_lecturer:
+        return f"Somebody else's {thing}. With the key you may change it."
+    return f"Somebody else's {thing}: they, and whoever has the key, may pause or stop it."

@@ -1,0 +1,40 @@
+"""The run that the address names and, if it is one of a series, those that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer import state
+from resnet_core.runs.engine import Engine, Run, User
+
+
+@dataclass(frozen=True)
+class Watched:
+    run: Run  # whose curves are shown
+    runs: tuple[Run, ...]  # its series in its order, or itself alone
+
+    @property
+    def now(self) -> Run:
+        """The run of the series that trains, else the one that is next, else the one watched."""
+        if not self.run.is_over:
+            return self.run
+        active = (run for run in self.runs if run.is_active)
+        queued = (run for run in self.runs if run.state == "queued")
+        return next(active, None) or next(queued, self.run)
+
+    @property
+    def going(self) -> tuple[Run, ...]:
+        """The runs that are not over."""
+        return tuple(run for run in self.runs if not run.is_over)
+
+    def may_change(self, user: User) -> bool:
+        return user.may_change(self.now)
+
+
+def watched(engine: Engine) -> Watched | None:
+    """None if no run is watched, or there is none. Raises EngineError if it cannot be read now."""
+    run = engine.run(state.run_id()) if state.run_id() is not None else None
+    if run is None:
+        return None
+    together = engine.series(run.series.id) if run.series else []
+    return Watched(run, tuple(together) or (run,))
