@@ -1,0 +1,193 @@
+"""A run as one HTML file that needs nothing else: no server, no network, no program. Pure.
+
+The charts are the app's own, with their step slider: the same JSON, the same script, and
+plotly.js once. Names that users gave are shown as they are, never as markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+from string import Template
+
+from plotly.offline import get_plotlyjs
+
+from explorer import chart_panel, curves_panel, drawn, link, rate_line, theme, verdict_panel
+from explorer.components import HERE, source
+from explorer.curve import Curve, curve_of
+from explorer.depth_chart import Drawing
+from explorer.stage_table import COLUMNS
+from resnet_core.graph import LayerGraph, trace
+from resnet_core.picture import Frame, framed
+from resnet_core.probes import PROBES
+from resnet_core.run_files.facts import quantities
+from resnet_core.runs.run import ModelRecords, Run
+from resnet_core.spec import NetSpec
+from resnet_core.twins import pair_of
+
+#: beside this file: the page, its style, and what makes its charts move
+PAGE, STYLE, SCRIPT = (Path(__file__).with_name(f"report.{kind}") for kind in ("html", "css", "js"))
+
+
+def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
+    """The page of a run, which may still go on. UTF-8."""
+    curves = curves_of(run, records)
+    graph = trace(pair_of(run.config)[0])
+    shown = [key for key in PROBES if key in quantities(records)]
+    begun = len(curves) > 1 and any(len(model.steps) for model in records)
+    config = verdict_panel.config_of(run)
+    page = Template(PAGE.read_text(encoding="utf-8"))
+    return page.substitute(
+        title=escape(run.config.net.name),
+        recorded=f'<p class="recorded">Recorded: {escape(run.recorded)}</p>'
+        if run.recorded
+        else "",
+        ended=escape(ended(run)),
+        verdict=verdict_of(run, curves) if begun else "<p>Nothing was recorded.</p>",
+        quantities="".join(option(key) for key in shown),
+        picture=picture(graph),
+        counts=escape(counts(graph)),
+        stages=stages(run.config.net),
+        settings=settings(run),
+        proof=escape(curves_panel.matched(run, curves) if begun else run.proof.sentence),
+        link=escape(link.encode(link.Experiment.of_run(config))),
+        spec=escape(json.dumps(json.loads(config.to_json()), indent=1)),
+        data=for_script(charts(run, curves, shown) if begun else {"depth": {}}),
+        style=style(),
+        component=component(),
+        script=SCRIPT.read_text(encoding="utf-8"),
+        plotly=get_plotlyjs(),
+    ).encode()
+
+
+def curves_of(run: Run, records: Sequence[ModelRecords]) -> list[Curve]:
+    """The nets with what they showed, the residual one first."""
+    graphs = [trace(net) for net in pair_of(run.config)]
+    found = [curve_of(graphs[model.model], model) for model in records]
+    return sorted(found, key=lambda curve: curve.role != "residual")
+
+
+def charts(run: Run, curves: Sequence[Curve], shown: Sequence[str]) -> dict:
+    """What the script draws: the depth chart of every quantity, and how the nets learned."""
+    config, total = verdict_panel.config_of(run), chart_panel.last_step(run)
+    done = max(len(curve.records.steps) for curve in curves)
+    how, depth = Drawing(precision=config.precision), {}
+    for key in shown:
+        view = drawn.one_run(curves, key, total, how, rate_line.rate_of(config, done))
+        row = PROBES[key]
+        depth[key] = {
+            "figure": view.depth,
+            "scrub": view.scrub,
+            "label": f"{row.name} against depth, for both nets, with a step slider",
+            "about": f"{row.symbol}, {row.name}: {row.what} ({row.source})",
+        }
+    learning = {"figure": view.learning, "scrub": None, "label": "loss and accuracy against steps"}
+    return {"depth": depth, "learning": learning, "colours": theme.PAIRS}
+
+
+def ended(run: Run) -> str:
+    """How it ended, or how far it is."""
+    if not run.is_over:
+        return f"The run still went on when this was made: step {progress(run):,}."
+    return f"{run.sentence} {theme.duration(run.elapsed_s)} of training."
+
+
+def progress(run: Run) -> int:
+    return min((model.steps_done for model in run.models), default=0)
+
+
+def verdict_of(run: Run, curves: Sequence[Curve]) -> str:
+    """HTML: a column of chips for each net, then what the run shows and what it does not."""
+    found = verdict_panel.of_run(run, curves)
+    ends = {c.role: verdict_panel.end_of(run.models, c.records.model) for c in curves}
+    parts = [verdict_panel.chips(found, ends), f"<p class='headline'>{escape(found.headline)}</p>"]
+    for kind, heading in verdict_panel.KINDS.items():
+        notes = [note for note in found.notes if note.kind == kind]
+        items = (f"<li>{escape(n.text)} <small>{escape(n.source)}</small></li>" for n in notes)
+        parts += [f"<h3>{heading}</h3><ul>{''.join(items)}</ul>"] if notes else []
+    return "".join(parts)
+
+
+def option(key: str) -> str:
+    return f'<option value="{key}">{escape(f"{PROBES[key].symbol} · {PROBES[key].name}")}</option>'
+
+
+def picture(graph: LayerGraph) -> str:
+    """Both nets, in the colours that the reader's system prefers; an image runs no script."""
+    dark, light = (
+        base64.b64encode(framed(graph, Frame(dark=is_dark, twin="both")).svg.encode()).decode()
+        for is_dark in (True, False)
+    )
+    kind = "data:image/svg+xml;base64,"
+    return (
+        f'<picture><source media="(prefers-color-scheme: dark)" srcset="{kind}{dark}">'
+        f'<img alt="Picture of both nets" src="{kind}{light}"></picture>'
+    )
+
+
+def counts(graph: LayerGraph) -> str:
+    shape = theme.shape(graph.net.input_shape)
+    return (
+        f"As it was trained: {graph.depth} layers deep, {graph.params:,} parameters, "
+        f"{graph.macs:,} MACs per {shape} image."
+    )
+
+
+def stages(net: NetSpec) -> str:
+    """HTML: a row for each stage; columns that say something of some stage."""
+    rows = [asdict(stage) for stage in net.stages]
+    usual = asdict(type(net.stages[0])(num_blocks=1, width=1))
+    always = {"num_blocks", "width", "stride", "block", "shortcut"}
+    columns = [f for f in COLUMNS if f in always or any(row[f] != usual[f] for row in rows)]
+    head = "".join(f"<th>{escape(COLUMNS[field]['title'])}</th>" for field in columns)
+    body = "".join(
+        f"<tr><td>{number}</td>{''.join(f'<td>{escape(str(row[f]))}</td>' for f in columns)}</tr>"
+        for number, row in enumerate(rows, start=1)
+    )
+    return f"<table><thead><tr><th>stage</th>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def settings(run: Run) -> str:
+    """HTML: every field of the settled config, of the net around its stages, and the machine's."""
+    config = asdict(verdict_panel.config_of(run))
+    net = config.pop("net")
+    machine = (
+        {k: v for k, v in asdict(run.resolved).items() if k != "config"} if run.resolved else {}
+    )
+    told = config | {k: v for k, v in net.items() if k not in ("name", "stages")} | machine
+    rows = (
+        f"<dt>{escape(name.replace('_', ' '))}</dt><dd>{escape(said(value))}</dd>"
+        for name, value in told.items()
+        if value not in (None, ())
+    )
+    return f"<dl>{''.join(rows)}</dl>"
+
+
+def said(value: object) -> str:
+    return "×".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+@lru_cache(maxsize=1)
+def style() -> str:
+    colours = "".join(f"--rx-{name}:light-dark({a},{b});" for name, (a, b) in theme.COLOURS.items())
+    sheet = STYLE.read_text(encoding="utf-8")
+    return f":root{{{colours}}}\n{source('figure.css')}\n{sheet}"
+
+
+@lru_cache(maxsize=1)
+def component() -> str:
+    """The component's own script, which no module can be imported from in a single file."""
+    parts = "\n".join(source(path.name) for path in sorted(HERE.glob("figure*.js")))
+    before, found, after = parts.partition("export default function")
+    assert found, "the figure component has another entry"
+    return f"{before}window.rxFigure = function{after}"
+
+
+def for_script(data: dict) -> str:
+    """JSON that stands in a script element: nothing in it can end that."""
+    return json.dumps(data, allow_nan=False).replace("<", "\\u003c")
