@@ -6,8 +6,9 @@ import re
 
 import streamlit as st
 
-from explorer import block_numbers, cached, run_panel, state, theme
+from explorer import block_numbers, cached, state, theme
 from explorer.block_text import heading, in_squares, letters, notes, numbers_table, table
+from explorer.watched import watched
 from resnet_core.equation import equation
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.runs.engine import Engine, EngineError, Run
@@ -51,9 +52,10 @@ def measured(path: str) -> None:
     """What the watched run has shown in this block so far, looked at again while it goes on."""
     engine = cached.engine()
     try:
-        run = run_panel.watched(engine)
+        found = watched(engine)
     except EngineError:
         return  # the run's own panel says so
+    run = found and found.run
     if run is None or run.config.net != state.net():
         return
 

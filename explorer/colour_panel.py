@@ -6,6 +6,7 @@ import streamlit as st
 
 from explorer import cached, paints, run_panel, state, theme
 from explorer.components.paint import paint
+from explorer.watched import watched
 from resnet_core.picture.quantities import QUANTITIES
 from resnet_core.runs.engine import Engine, EngineError, Run
 
@@ -29,7 +30,7 @@ def show() -> None:
         net, batch = state.graph().net, state.experiment().batch_size
         paint(paints.of_net(net, look.colour, batch, look.view.folds))
         return
-    tick = run_panel.TICK if run_panel.is_going(engine) else None
+    tick = state.tick() if run_panel.is_going(engine) else None
     st.fragment(measured, run_every=tick, key="measured")(engine, look.colour)
 
 
@@ -43,9 +44,10 @@ def named(key: str) -> str:
 def measured(engine: Engine, key: str) -> None:
     """The colours of the run that is watched, as far as it is; or why there are none."""
     try:
-        run = run_panel.watched(engine)
+        found = watched(engine)
     except EngineError:
         return
+    run = found and found.run
     if why := missing(run):
         st.caption(why)
         return
