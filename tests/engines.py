@@ -14,6 +14,7 @@ import psutil
 
 from resnet_core.presets import digits
 from resnet_core.runs.embedded import Embedded
+from resnet_core.runs.engine import StoreError
 from resnet_core.runs.limits import Limits
 from resnet_core.train import RunConfig
 
@@ -65,8 +66,9 @@ def wait_for(condition: Callable, seconds: float = 15.0):
 def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 15.0):
     def ended():
         engine.start()  # as a page does at every tick
-        run = engine.run(run_id)
-        return run if run.is_over else None
+        with suppress(StoreError):  # locked for a moment, on a busy machine
+            run = engine.run(run_id)
+            return run if run.is_over else None
 
     return wait_for(ended, limit_s)
 

@@ -2,18 +2,15 @@
 
 import json
 import os
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import fake_train
-import psutil
 import pytest
 from engines import (
     FAKE,
@@ -34,7 +31,6 @@ from resnet_core.runs import processes, unit
 from resnet_core.runs.crew import Crew
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.processes import NO_DISK, NO_STORE
-from resnet_core.runs.run import REASONS
 from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError, StoreFull
 from resnet_core.runs.supervisor import Supervisor
@@ -524,40 +520,3 @@ def test_changed_code_starts_cold_with_the_new_one(tmp_path, monkeypatch):
             assert wait_for_end(engine, run_id).ended == "steps"
         finally:
             os.utime(marker, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_random_kills_lose_nothing_that_was_stored(tmp_path, seed):
-    """At random moments supervisors, owners, trainers or all of them are killed."""
-    chance = random.Random(seed)
-    kills, runs = 0, 0
-    limits = replace(FAKE, park=True)
-    with engine_in(tmp_path, limits) as engine:
-        while kills < 40:
-            run_id = submit(engine, "step=0.002", steps=chance.choice([50, 300]))
-            runs += 1
-            until = time.monotonic() + chance.uniform(0, 0.8)
-            seen = [0, 0]
-            while time.monotonic() < until:
-                now = stored_steps(engine, run_id) or [0, 0]
-                assert all(a >= b for a, b in zip(now, seen))
-                seen = now
-            kind = chance.choice(["supervisor", "unit", "trainer", ""])
-            victims = processes_of(tmp_path, kind)
-            kill(*victims)
-            kills += len(victims)
-            engine._started_at = float("-inf")
-            run = wait_for_end(engine, run_id, limit_s=30)
-            assert run.ended in ("steps", "interrupted", "failed"), run
-            assert run.reason is None or run.reason in REASONS
-            assert all(a >= b for a, b in zip(stored_steps(engine, run_id) or [0, 0], seen))
-            assert_curves_are_right(engine, run_id)
-            assert sum(r.is_active for r in engine.runs()) == 0
-        db = sqlite3.connect(engine._store.path)
-        assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
-        db.close()
-        everything = processes_of(tmp_path)
-        engine.close()
-        wait_for(lambda: are_gone(everything), 10)
-    assert psutil.pid_exists(os.getpid()) and runs > 5

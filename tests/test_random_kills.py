@@ -1,0 +1,176 @@
+"""Whoever is killed at whatever moment: what anybody was told holds, and nobody is left over."""
+
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+from engines import (
+    FAKE,
+    are_gone,
+    config,
+    engine_in,
+    kill,
+    processes_of,
+    wait_for,
+    wait_for_end,
+)
+from test_faults import assert_curves_are_right
+
+from resnet_core.runs import processes
+from resnet_core.runs.limits import Limits
+from resnet_core.runs.run import REASONS
+from resnet_core.runs.schema import FILE
+
+SLOTS = 2
+LIMITS = replace(FAKE, cpu_slots=SLOTS, park=True, grace_s=2.0, keep_runs=10_000)
+#: who is killed -> how often, in parts of 10
+VICTIMS = {"trainer": 3, "unit": 2, "supervisor": 2, "app": 2, "all": 1}
+
+
+class LoneApp:
+    """An app in a process of its own; what it has printed is what somebody may have seen."""
+
+    def __init__(self, folder: Path, limits: Limits):
+        script = str(Path(__file__).with_name("lone_app.py"))
+        text = config("step=0.002").to_json()
+        self._command = [sys.executable, script, str(folder), limits.to_json(), text]
+        self.runs: set[int] = set()
+        self.seen: Counter = Counter()  # (run, net) -> steps
+        self.broken: list[str] = []
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        path = os.pathsep.join([str(processes.ROOT), os.environ["PYTHONPATH"]])
+        env = os.environ | {"PYTHONPATH": path}
+        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True, env=env)
+        self._listener = threading.Thread(target=self._listen, args=(self.process,))
+        self._listener.start()
+
+    def kill(self) -> None:
+        """And hear its last words: what it had printed, it had been told."""
+        self.process.kill()
+        self.process.wait()
+        self._listener.join()
+
+    def _listen(self, process: subprocess.Popen) -> None:
+        with process.stdout:
+            for line in process.stdout:
+                what, *words = line.split()
+                if what == "run":
+                    self.runs.add(int(words[0]))
+                elif what == "read" and len(words) == 3:
+                    run_id, model, steps = map(int, words)
+                    self.seen[run_id, model] = max(steps, self.seen[run_id, model])
+                elif what == "bad":
+                    self.broken.append(line)
+
+
+class Sampler(threading.Thread):
+    """Looks all the time whether a slot has two runs, and whether more nets train than may."""
+
+    def __init__(self, folder: Path, marks: Path):
+        super().__init__(daemon=True)
+        self._path, self._marks = folder / FILE, marks
+        self.most_on_a_slot = self.most_runs = self.most_nets = self.samples = 0
+        self.is_over = False
+
+    def run(self) -> None:
+        while not self.is_over:
+            if self._path.exists():
+                self._look()
+            time.sleep(0.01)
+
+    def _look(self) -> None:
+        db = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, timeout=5)
+        try:
+            active = "select slot from run where state in ('starting', 'running', 'paused')"
+            slots = [slot for (slot,) in db.execute(active).fetchall()]
+        except sqlite3.Error:  # not made yet
+            return
+        finally:
+            db.close()
+        training = [mark for mark in self._marks.iterdir() if is_in_training(mark)]
+        self.most_on_a_slot = max(self.most_on_a_slot, *Counter(slots).values(), 0)
+        self.most_runs = max(self.most_runs, len(slots))
+        self.most_nets = max(self.most_nets, len(training))
+        self.samples += 1
+
+
+def is_in_training(mark: Path) -> bool:
+    try:
+        process = psutil.Process(int(mark.name))
+        return process.status() != psutil.STATUS_ZOMBIE and mark.exists()
+    except psutil.Error:
+        return False
+
+
+def victims(who: str, folder: Path, app: LoneApp, chance: random.Random) -> list[psutil.Process]:
+    """One process of that kind, or all of all kinds."""
+    if who == "app":
+        return [psutil.Process(app.process.pid)]
+    found = processes_of(folder, "" if who == "all" else who)
+    if who == "all":
+        return [*found, psutil.Process(app.process.pid)]
+    return [chance.choice(found)] if found else []
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
+def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, kills):
+    chance = random.Random(kills)
+    folder, marks = tmp_path / "data", tmp_path / "marks"
+    marks.mkdir()
+    monkeypatch.setenv("FAKE_TRAIN_MARKS", str(marks))
+    whom = [who for who, parts in VICTIMS.items() for _ in range(parts)]
+    done: Counter = Counter()
+    with engine_in(folder, LIMITS) as engine:
+        app, sampler = LoneApp(folder, LIMITS), Sampler(folder, marks)
+        app.start()
+        sampler.start()
+        wait_for(lambda: app.seen or app.broken, 30)
+        while done.total() < kills:
+            told = app.seen.total() + len(app.runs)
+            until = time.monotonic() + 3
+            while app.seen.total() + len(app.runs) == told and time.monotonic() < until:
+                time.sleep(0.01)  # somebody has to be told something that could be lost
+            time.sleep(chance.uniform(0, 0.6))
+            who = chance.choice(whom)
+            if not (doomed := victims(who, folder, app, chance)):
+                continue
+            kill(*doomed)
+            done[who] += 1
+            if app.process.poll() is not None:
+                app.kill()
+                app.start()
+        app.kill()
+        runs = [wait_for_end(engine, run_id, limit_s=60) for run_id in sorted(app.runs)]
+        sampler.is_over = True
+        sampler.join()
+        assert app.broken == []
+        assert sampler.samples > 10 * kills**0.5
+        assert sampler.most_on_a_slot == 1 and sampler.most_runs <= SLOTS
+        assert sampler.most_nets <= 2 * SLOTS
+        for run in runs:
+            assert run.ended in ("steps", "interrupted", "failed"), run
+            assert run.reason is None or run.reason in REASONS
+            assert_curves_are_right(engine, run.id)
+            stored = {m.model: len(m.steps) for m in engine.records(run.id)}
+            for model in (0, 1):
+                assert stored.get(model, 0) >= app.seen[run.id, model], run
+        db = sqlite3.connect(folder / FILE)
+        assert db.execute("pragma integrity_check").fetchone()[0] == "ok"
+        db.close()
+        everything = processes_of(folder)
+        engine.close()
+        wait_for(lambda: are_gone(everything) and processes_of(folder) == [], 15)
+        ends = Counter(run.reason or run.ended for run in runs)
+        print(dict(done), dict(ends), sum(app.seen.values()), "records read,", sampler.most_nets)
+    assert sum(run.ended == "steps" for run in runs) >= kills / 20
