@@ -55,7 +55,7 @@ class AdamW:
         self.momentum, self.weight_decay = momentum, weight_decay
         self.means = [torch.zeros_like(p) for p in self.params]
         self.squares = [torch.zeros_like(p) for p in self.params]
-        self.directions = [torch.zeros_like(p) for p in self.params]
+        self.directions: list[torch.Tensor] = []  # from gather to update
         self.steps = 0
 
     step = SGD.step
@@ -75,7 +75,10 @@ class AdamW:
         torch._foreach_div_(self.directions, 1 - self.momentum**self.steps)
         torch._foreach_add_(self.directions, self.params, alpha=self.weight_decay)
 
-    update = SGD.update
+    def update(self, lr: float) -> None:
+        """w <- w - lr d."""
+        SGD.update(self, lr)
+        self.directions = []
 
 
 @dataclass(frozen=True)

@@ -282,8 +282,9 @@ def test_held_out_images_are_not_measured():
     assert first.per_op.keys() == PROBES.keys()
 
 
-def test_the_record_tells_the_update_that_is_made_though_the_rate_changes_meanwhile():
-    trainer = in_float64(RunConfig(net=digits(8), steps=2, batch_size=8), 0)
+@pytest.mark.parametrize("change", [{}, {"optimizer": "adamw"}, {"clip": 0.01}], ids=str)
+def test_the_record_tells_the_update_that_is_made_though_the_rate_changes_meanwhile(change):
+    trainer = in_float64(RunConfig(net=digits(8), steps=2, batch_size=8, **change), 0)
     records = trainer.records()
     told = next(records).per_op["update_ratio"][0]
     trainer.change_lr(1, 1.0)

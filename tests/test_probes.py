@@ -8,7 +8,6 @@ import torch
 from torch.nn import functional as F
 
 from resnet_core.graph import trace
-from resnet_core.optimizers import SGD
 from resnet_core.presets import PRESETS, cifar, digits
 from resnet_core.probes import PROBES, l2_norm, labels, scaled_norm
 from resnet_core.probes.norms import grouped_norms
@@ -131,27 +130,6 @@ def test_measuring_changes_nothing():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize("weight_decay", [0.0, 1e-2])
-def test_sgd_is_that_of_torch(momentum, weight_decay):
-    def parameters():
-        generator = torch.Generator().manual_seed(1)
-        return [torch.randn(n, 3, generator=generator).requires_grad_() for n in (4, 7)]
-
-    ours, theirs = parameters(), parameters()
-    mine = SGD(ours, momentum, weight_decay)
-    reference = torch.optim.SGD(theirs, momentum=momentum, weight_decay=weight_decay)
-    for step in range(5):
-        grads = [torch.sin(p.detach() * (step + 1)) for p in ours]
-        lr = reference.param_groups[0]["lr"] = 0.1 / (step + 1)
-        mine.step(grads, lr)
-        for p, grad in zip(theirs, grads):
-            p.grad = grad.clone()
-        reference.step()
-        for a, b in zip(ours, theirs):
-            assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("size", [1e-36, 1e-24, 1e-12, 1.0, 1e22])
