@@ -69,7 +69,7 @@ def test_a_name_from_a_user_stays_in_its_line():
     first = next(i for i, line in enumerate(lines) if not line.startswith("# "))
     assert lines[first] == "net,step,quantity,path,value"
     assert {line.split(",")[0] for line in lines[first + 1 :]} == {"residual", "plain"}
-    assert run_file_name(run, "csv") == "cmd_b_x_run7.csv"
+    assert run_file_name(run, RUN_FILES["csv"]) == "cmd_b_x_run7.csv"
 
 
 def test_parquet_gives_every_number_and_type():

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import streamlit as st
 
-from explorer import cached, paints, run_panel, state
+from explorer import cached, paints, state, take_run
 from explorer.components.take_picture import take_picture
 from explorer.curve import Curve
+from explorer.watched import watched
 from resnet_core.export import EXPORTS, export, file_name
 from resnet_core.graph import LayerGraph, trace_to_mismatch
 from resnet_core.picture import Frame, Tint, framed
@@ -44,6 +45,7 @@ def show(graph: LayerGraph) -> None:
             "As ONNX this net has more than 400 MB of weights: `python -m resnet_core export` "
             "writes it."
         )
+    take_run.show()
     st.caption("The address bar holds a link to this net and its settings.")
 
 
@@ -104,11 +106,12 @@ def curves_of(graph: LayerGraph) -> list[Curve]:
     """What the watched run has shown of this net and its twin."""
     engine = cached.engine()
     try:
-        run = run_panel.watched(engine)
+        found = watched(engine)
     except EngineError:
         return []
-    if run is None or run.config.net != graph.net:
+    if found is None or found.run.config.net != graph.net:
         return []
+    run = found.run
     return cached.curves(run.config, engine.records(run.id))
 
 

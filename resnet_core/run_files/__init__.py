@@ -38,11 +38,11 @@ def run_file(run: Run, records: Sequence[ModelRecords], kind: str) -> bytes:
     return RUN_FILES[kind].make(run, records)
 
 
-def run_file_name(run: Run, kind: str) -> str:
+def run_file_name(run: Run, row: RunFile) -> str:
     """A name that every system takes: letters, digits, "_", "-" and "." alone."""
     name = re.sub(r"[^A-Za-z0-9]+", "_", run.recorded or run.config.net.name).strip("_")[:60]
     number = f"_run{run.id}" if run.id > 0 else ""
-    return f"{name or 'run'}{number}{RUN_FILES[kind].suffix}"
+    return f"{name or 'run'}{number}{row.suffix}"
 
 
 RUN_FILES = {
