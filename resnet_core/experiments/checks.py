@@ -1,0 +1,188 @@
+"""What each experiment says, in numbers, checked against the records of a run or of a series.
+
+A check takes the parts of an experiment, in the order of its series, and gives its claims. A claim
+that the records do not reach yet is neither true nor false.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from resnet_core.series import SWEPT
+from resnet_core.verdict.words import nats, signed
+
+from .claims import LATER, SIGNAL, START, Claim, Part, behind, claim, guesses, learns
+
+SAME = 0.01  # of 1: what float32 and bfloat16 make of an identity
+DEPTHS = len(SWEPT)
+
+
+def degradation(parts: Sequence[Part]) -> list[Claim]:
+    plain = parts[0].verdict.of("plain")
+    text = "The plain net's gradients do not vanish: by its last steps within 2 decades."
+    return [behind(parts[0]), learns(parts[0]), claim(text, plain, LATER, -2, 2)]
+
+
+def vanishing(parts: Sequence[Part]) -> list[Claim]:
+    plain, residual = (parts[0].verdict.of(role) for role in ("plain", "residual"))
+    return [
+        claim("The plain net's gradient loses 5 decades or more at step 0.", plain, START, most=-5),
+        claim("It does so in training, too.", plain, LATER, most=-5),
+        claim("The residual net's keeps within 1 decade at step 0.", residual, START, -1, 1),
+        guesses(plain),
+        learns(parts[0]),
+    ]
+
+
+def exploding(parts: Sequence[Part]) -> list[Claim]:
+    plain, residual = (parts[0].verdict.of(role) for role in ("plain", "residual"))
+    return [
+        claim("The plain net's gradient grows by 3 decades or more at step 0.", plain, START, 3),
+        claim("The residual net's grows by less than 2.", residual, START, most=2),
+        claim("Within 20 steps the plain net's is within 1.5 decades.", plain, LATER, -1.5, 1.5),
+    ]
+
+
+def blow_up(parts: Sequence[Part]) -> list[Claim]:
+    return _blows_up(parts[0])
+
+
+def _blows_up(part: Part) -> list[Claim]:
+    net, seen = part.verdict.of("residual"), part.outcome("residual")
+    loss = seen.loss[0] if len(seen.loss) else math.nan
+    diverged = net.training.key == "diverged"
+    return [
+        claim("The residual net's signal grows by 2 decades or more.", net, SIGNAL, 2),
+        Claim(
+            "Its loss at step 0 is 20 nats or more.",
+            bool(loss >= 20) if len(seen.loss) else None,
+            nats(loss) if len(seen.loss) else "no step yet",
+        ),
+        Claim(
+            "It diverges within 20 steps.",
+            True if diverged and seen.last < 20 else False if seen.last >= 19 else None,
+            net.training.title if diverged else f"{seen.last + 1} steps",
+        ),
+    ]
+
+
+def cured(parts: Sequence[Part]) -> list[Claim]:
+    """The first part blows up, the second does not."""
+    found = [] if len(parts) < 1 else _blows_up(parts[0])[::2]
+    text = "With its F starting at 0 the signal keeps within half a decade."
+    if len(parts) < 2:
+        return [*found, Claim(text, None, "not begun")]
+    net = parts[1].verdict.of("residual")
+    return [*found, claim(text, net, SIGNAL, -0.5, 0.5), learns(parts[1])]
+
+
+def orders(parts: Sequence[Part]) -> list[Claim]:
+    """Original, then pre-activation: what the shortcuts of stage 1 let through of the gradient."""
+    texts = (
+        "Original: along stage 1 the ReLUs behind the (+) take at least a third of the direct way.",
+        "Pre-activation: along stage 1 the direct way is exactly 1.",
+    )
+    tests = (lambda kept: kept <= 2 / 3, lambda kept: abs(kept - 1) <= SAME)
+    found = []
+    for place, (text, test) in enumerate(zip(texts, tests)):
+        kept = direct_way(parts[place]) if place < len(parts) else None
+        holds = None if kept is None else bool(test(kept))
+        found.append(Claim(text, holds, "not measured yet" if kept is None else f"{kept:.3f}"))
+    return found + [learns(part) for part in parts]
+
+
+def direct_way(part: Part) -> float | None:
+    """Product over stage 1 of |gradient by the shortcut| / |gradient at the block's output|.
+
+    Within a stage all shortcuts are identities, and the output is the next block's input.
+    """
+    seen = part.outcome("residual")
+    if seen.grad_skip is None or not len(seen.grad_skip) or not len(seen.input_grad):
+        return None
+    net = next(net for net in part.nets if not net.is_plain)
+    last = net.stages[0].num_blocks - 1
+    by_skip = np.asarray(seen.grad_skip[0][:last], dtype=np.float64)
+    return float(np.prod(by_skip / seen.input_grad[0][1 : last + 1]))
+
+
+def by_depth(parts: Sequence[Part], role: str) -> list[float]:
+    """Decades at step 0, of each depth that has it, in order; -inf where it has underflowed."""
+    found = [part.verdict.of(role).at_start for part in parts]
+    found = [f for f in found if f.key != "early"]
+    return [
+        -math.inf if f.key == "underflow" else math.nan if f.decades is None else f.decades
+        for f in found
+    ]
+
+
+def _sweep(text: str, parts: Sequence[Part], role: str, test: Callable) -> Claim:
+    """Of all depths at once: open until the last one, unless it is false before."""
+    found = by_depth(parts, role)
+    shown_as = ", ".join("0" if d == -math.inf else signed(d).split()[0] for d in found)
+    holds = test(found)
+    return Claim(text, holds if not holds or len(found) == DEPTHS else None, shown_as)
+
+
+def grows(found: Sequence[float]) -> bool:
+    return all(b > a - 0.1 for a, b in pairwise(found))  # seeds differ by as much
+
+
+def depths_with_norm(parts: Sequence[Part]) -> list[Claim]:
+    return [
+        _sweep("The plain net's gradient grows with every depth.", parts, "plain", grows),
+        _sweep(
+            "At the largest depth it grows by 5 decades or more.",
+            parts,
+            "plain",
+            lambda found: len(found) < DEPTHS or found[-1] >= 5,
+        ),
+        _sweep(
+            "The residual net's stays within 2.5 decades at every depth.",
+            parts,
+            "residual",
+            lambda found: all(abs(d) <= 2.5 for d in found),
+        ),
+    ]
+
+
+def depths_without_norm(parts: Sequence[Part]) -> list[Claim]:
+    return [
+        _sweep(
+            "The plain net's gradient fades with every depth.",
+            parts,
+            "plain",
+            lambda found: all(b < a or a == b == -math.inf for a, b in pairwise(found)),
+        ),
+        _sweep(
+            "At the largest depth it is exactly 0.",
+            parts,
+            "plain",
+            lambda found: len(found) < DEPTHS or found[-1] == -math.inf,
+        ),
+        _sweep(
+            "The residual net's stays within 1 decade at every depth.",
+            parts,
+            "residual",
+            lambda found: all(abs(d) <= 1 for d in found),
+        ),
+    ]
+
+
+def board(parts: Sequence[Part]) -> list[Claim]:
+    """Batch norm, then none."""
+    found = []
+    texts = (
+        "With batch norm the plain net's gradient grows by 1.5 decades or more at step 0.",
+        "Without, it loses 5 decades or more.",
+    )
+    for part, text, bounds in zip(parts, texts, ((1.5, math.inf), (-math.inf, -5))):
+        found.append(claim(text, part.verdict.of("plain"), START, *bounds))
+        calm = f"{part.label}: The residual net's gradient keeps within 2 decades at step 0."
+        found.append(claim(calm, part.verdict.of("residual"), START, -2, 2))
+        found.append(learns(part))
+        found.append(behind(part))
+    return found + [Claim(text, None, "not begun") for text in texts[len(parts) :]]
