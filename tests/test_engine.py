@@ -104,15 +104,6 @@ def test_real_records_are_those_of_train_bit_for_bit(tmp_path):
         assert all(0 <= m.accuracy <= 1 for m in run.models)
 
 
-def test_time_budget_becomes_steps_that_both_nets_do(engine):
-    run = wait_for_end(engine, submit(engine, "step=0.005", seconds=1))
-    assert run.ended == "time"
-    assert [m.steps_done for m in run.models] == [run.total_steps] * 2
-    assert run.resolved.config.steps == run.total_steps > 5
-    assert run.resolved.config.seconds is None and run.config.seconds == 1
-    assert 0.3 < run.elapsed_s < 3
-
-
 def test_equal_requests_make_one_run(engine):
     barrier = threading.Barrier(60)
     engine.start()
