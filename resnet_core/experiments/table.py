@@ -193,11 +193,11 @@ EXPERIMENTS = {
         question="Which of the two helps: the shortcut or the norm?",
         look="Four nets on one scale. Without either the gradient vanishes, with the norm alone "
         "it grows on its way back, with shortcuts it changes least; nets with shortcuts are ahead.",
-        mind="At 56 layers batch norm's explosion is clearer (3.5 decades), but there this learning "
-        "rate is too high for the residual net with one seed of three.",
-        measured="After 80 steps, with batch norm: residual 96-98%, plain 30-57% accuracy; without: "
-        "residual 90-94%, plain at chance. Plain gradients at step 0: +1.8 to +2.0 and -12.8 to "
-        "-13.3 decades.",
+        mind="At 56 layers batch norm's explosion is clearer (3.5 decades), but this learning "
+        "rate is too high there for the residual net with one seed of three.",
+        measured="After 80 steps, with batch norm: residual 96-98%, plain 30-57% accuracy; "
+        "without: residual 90-94%, plain at chance. Plain gradients at step 0: +1.8 to +2.0 with "
+        "and -12.8 to -13.3 decades without.",
         source="He et al. 2015, sec. 4.1; Yang et al. 2019, sec. 3",
         config=RunConfig(net=bare(digits(32), "pytorch", "batch"), lr=0.05, steps=80),
         seconds=12,
