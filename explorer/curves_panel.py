@@ -39,7 +39,8 @@ def show(engine: Engine, run: Run) -> None:
     found = verdict_panel.of_run(run, curves)
     chart_panel.depth_figure(charts, probe, "both nets")
     verdict_panel.show(run, curves, found)
-    chart_panel.learning_figure(charts)
+    if total > 0:  # one step is no curve
+        chart_panel.learning_figure(charts)
     verdict_panel.show_notes(found)
     chart_panel.about(probe)
     st.caption(theme.literal(matched(run, curves)))

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from explorer.curve import depth_of
 from explorer.depth_map import depth_map, layout_of_maps
 from explorer.depth_profile import Panel, Profile
-from explorer.floor_marks import floor_marks, precision_text
+from explorer.floor_marks import floor_marks
 from explorer.plotting import (
     SMALL,
     TITLE,
@@ -32,7 +32,7 @@ from explorer.scrub import encoded, scrub
 from explorer.span import Span, span_of, ticks
 from resnet_core.graph import LayerGraph
 from resnet_core.precisions import PRECISIONS
-from resnet_core.probes import PROBES, Probe
+from resnet_core.probes import PROBES
 from resnet_core.spec import in_words
 
 #: of the height of a figure with maps: the depth chart
@@ -134,15 +134,20 @@ def lines(profile: Profile, number: int, scale: float) -> dict[str, dict]:
     return drawn if profile.spread else {name: drawn[name] for name in ("line", "marks")}
 
 
-def common_layout(probe: str, scale: float) -> dict:
-    row = PROBES[probe]
+def common_layout(probe: str, how: Drawing) -> dict:
+    scale, row, bits = how.scale, PROBES[probe], PRECISIONS[how.precision].short
+    # short, since the legend stands beside it; the menu has its name
+    quantity = f"{row.symbol} [{row.unit}]" if row.unit else row.symbol
+    texts = [title_at(1.0, quantity, scale) | {"xshift": -50 * scale}]
+    if bits:  # a line of its own above the legend
+        texts.append(title_at(1.0, bits, scale) | {"xshift": -50 * scale, "yshift": 18 * scale})
     return {
-        "margin": {"l": 58 * scale, "r": 14, "t": 24 * scale, "b": 42 * scale},
+        "margin": {"l": 58 * scale, "r": 14, "t": (42 if bits else 24) * scale, "b": 42 * scale},
         "font": {"size": round(TITLE * scale)},
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.0, "yanchor": "bottom"},
         "shapes": [],
-        "annotations": [title_at(1.0, titled_quantity(row), scale) | {"xshift": -50 * scale}],
+        "annotations": texts,
     }
 
 
@@ -151,7 +156,7 @@ def with_maps_below(
 ) -> dict:
     """The layout of a single chart over the maps of its nets."""
     profiles = panels[0].profiles
-    layout = common_layout(probe, how.scale) | {"height": round(HEIGHT * how.scale)}
+    layout = common_layout(probe, how) | {"height": round(HEIGHT * how.scale)}
     place(layout, panels, [((0, 1), CHART)], span, how, charts=1 + len(profiles))
     axes, titles = layout_of_maps(profiles, probe, total, span, how.scale)
     layout["annotations"] += titles
@@ -164,7 +169,7 @@ def arranged(panels: Sequence[Panel], probe: str, columns: int, span: Span, how:
     height = (LOW_HEIGHT if alone else PANEL_HEIGHT * rows + 40) * how.scale
     inner = height - 66 * how.scale  # without the margins
     over, gap = (OVER_ONE if alone else OVER) * how.scale / inner, 24 * how.scale / inner
-    layout = common_layout(probe, how.scale) | {"height": round(height)}
+    layout = common_layout(probe, how) | {"height": round(height)}
     place(layout, panels, grid(len(panels), columns, over, gap), span, how)
     return layout | {"uirevision": f"{PROBES[probe].symbol} {columns} of {len(panels)}"}
 
@@ -189,8 +194,6 @@ def place(layout, panels, domains, span: Span, how: Drawing, charts: int = 0) ->
         layout[numbered("yaxis", number)] = axis(how.scale) | y
         stages, names = stage_marks(graph, how.scale, axes, up[1])
         shapes, texts = floor_marks(span, how.scale, number)
-        if number == 1 and how.precision != "float32":
-            texts = [*texts, precision_text(how.precision, how.scale, up[1])]
         layout["shapes"] += [*stages, *shapes]
         layout["annotations"] += [*names, *texts]
         if panel.title:
@@ -198,11 +201,6 @@ def place(layout, panels, domains, span: Span, how: Drawing, charts: int = 0) ->
             layout["annotations"].append(title | {"yshift": 15 * how.scale})
         if depth := how.selected and depth_of(graph, how.selected):
             layout["shapes"] += down(depth, "mark", 2, "solid", axes)
-
-
-def titled_quantity(row: Probe) -> str:
-    """Short, since the legend stands beside it; the menu has its name."""
-    return f"{row.symbol} [{row.unit}]" if row.unit else row.symbol
 
 
 def stage_marks(

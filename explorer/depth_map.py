@@ -34,7 +34,8 @@ def layout_of_maps(
 ) -> tuple[dict, list[dict]]:
     """(axes and colours, titles) of the maps of a run whose last step is `total`."""
     last = max((int(p.steps[-1]) for p in profiles if len(p.steps)), default=0)
-    common = {"range": [-0.5, last + 0.5], "nticks": 3, "showgrid": False}
+    common = {"range": [-0.5, last + 0.5], "nticks": 3, "showgrid": False, "tickformat": ",d"}
+    common |= {"tickvals": [0, last]} if last < 2 else {}
     axes = {
         numbered("yaxis", number): axis(scale)
         | {"domain": list(domain), "title": titled("step", scale)}

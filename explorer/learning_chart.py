@@ -82,7 +82,26 @@ def draw(
         traces += [rate.trace(scale)] if rate else []
     else:
         layout, narrow = board(panels, scale, across_page=True), board(panels, scale, False)
+    ticks = loss_ticks(panels)
+    for one in filter(None, (layout, narrow)):
+        for place in range(len(panels)):
+            one[numbered("yaxis", axes_of(place)[0])] |= ticks
     return LearningView(go.Figure({"data": traces, "layout": layout}), narrow)
+
+
+def loss_ticks(panels: Sequence[LearningPanel]) -> dict:
+    """A number for each decade, or for some; where there are few decades, at 1, 2 and 5."""
+    every = [values_of(c, "loss") for panel in panels for seeds in panel.nets for c in seeds]
+    losses = np.concatenate(every)
+    losses = losses[np.isfinite(losses) & (losses > 0)]
+    low, high = np.log10([losses.min(initial=1), losses.max(initial=1)]) if losses.size else (0, 1)
+    if high - low > 2:
+        return {"dtick": math.ceil((high - low) / 5)}
+    if high - low < 0.5:
+        return {"nticks": 4}
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    values = [n * 10.0**d for d in decades for n in (1, 2, 5)]
+    return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 
 def axes_of(place: int) -> tuple[int, int]:
@@ -125,7 +144,8 @@ def board(panels: Sequence[LearningPanel], scale: float, across_page: bool) -> d
     rows, columns = (2, count) if across_page else (count, 2)
     height = round((PANEL_HEIGHT * rows + 40) * scale)
     inner = height - 64 * scale
-    places = grid(rows * columns, columns, 20 * scale / inner, 16 * scale / inner)
+    between = 0.05 if across_page else 0.14  # numbers of an axis stand there
+    places = grid(rows * columns, columns, 20 * scale / inner, 16 * scale / inner, between)
     layout = common_layout(scale) | {"height": height, "uirevision": "learning board"}
     for place, panel in enumerate(panels):
         for row, (metric, number) in enumerate(zip(("loss", "accuracy"), axes_of(place))):
@@ -157,7 +177,7 @@ def add_chart(layout: dict, number: int, domains, metric: str, classes: int, sca
     )
     layout["shapes"].append(across(chance, "muted", "dot", number))
     if metric == "loss":
-        said = text_at(math.log10(chance), f"chance: ln {classes}", scale, number)
+        said = text_at(math.log10(chance), f"chance: ln {classes}", scale, number, "right")
         layout["annotations"].append(said)
 
 
@@ -272,6 +292,6 @@ def listed(values: np.ndarray) -> list[float | None]:
 TITLES = {"loss": "loss of the batch [nats]", "accuracy": "accuracy of the batch"}
 SHORT = {"loss": "loss [nats]", "accuracy": "accuracy"}
 SCALES = {
-    "loss": {"type": "log", "dtick": 1, "exponentformat": "power"},
+    "loss": {"type": "log", "exponentformat": "power"},
     "accuracy": {"range": [0, 1.03], "tickformat": ".0%"},
 }

@@ -76,18 +76,18 @@ def numbered(name: str, number: int) -> str:
 
 
 def grid(
-    count: int, columns: int, over: float, gap: float
+    count: int, columns: int, over: float, gap: float, between: float = 0.05
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """Domains ((x0, x1), (y0, y1)) of charts in rows of `columns`, the first on top.
 
     `over` is the share of the height that is kept free above each chart for its titles, `gap` the
-    share between rows for the numbers of an axis.
+    share between rows for the numbers of an axis, `between` that between columns.
     """
     rows = -(-count // columns)
-    wide, high = (1 - 0.05 * (columns - 1)) / columns, (1 - gap * (rows - 1)) / rows
+    wide, high = (1 - between * (columns - 1)) / columns, (1 - gap * (rows - 1)) / rows
     domains = []
     for n in range(count):
-        left, bottom = (n % columns) * (wide + 0.05), (rows - 1 - n // columns) * (high + gap)
+        left, bottom = (n % columns) * (wide + between), (rows - 1 - n // columns) * (high + gap)
         domains.append(((left, left + wide), (bottom, bottom + high - over)))
     return domains
 

@@ -22,7 +22,7 @@ class Rate:
     steps: list[int]
     values: list[float]
     changes: tuple[tuple[int, float], ...]  # (step, new peak), made by hand
-    what: str  # "cosine, warm-up over 10 steps"
+    what: str  # "cosine"
 
     def trace(self, scale: float) -> dict:
         return {
@@ -68,7 +68,7 @@ def rate_of(config: RunConfig, steps: int) -> Rate | None:
 
 
 def described(config: RunConfig) -> str:
-    words = [] if config.schedule == "constant" else [SCHEDULES[config.schedule].title]
-    words += [f"warm-up over {config.warmup} steps"] if config.warmup else []
-    words += ["changed by hand where marked"] if config.lr_changes else []
-    return ", ".join(words)
+    """Short, since the accuracy stands beside it."""
+    if config.schedule != "constant":
+        return SCHEDULES[config.schedule].title
+    return f"warm-up, {config.warmup} steps" if config.warmup else ""

@@ -9,15 +9,15 @@ from html import escape
 import streamlit as st
 
 from explorer import theme, verdict_panel
-from explorer.verdict_panel import chip, headed, listed, side_by_side
+from explorer.verdict_panel import chip, headed, listed, row, side_by_side
 from resnet_core.verdict import Finding, SeriesVerdict, Verdict, outcome_of, verdict_of_series
 
 ROLES = ("residual", "plain")
-#: what is told of each net: its place in a NetVerdict, for readers, and its row of several.FIGURES
+#: what is told of each net: its place in a NetVerdict, question, time, and row of several.FIGURES
 QUESTIONS = (
-    ("at_start", "gradients at step 0", "at start"),
-    ("in_training", "gradients in training", "in training"),
-    ("training", "training", "loss"),
+    ("at_start", "gradients", "at step 0", "at start"),
+    ("in_training", "", "in training", "in training"),
+    ("training", "training", "", "loss"),
 )
 
 
@@ -53,14 +53,11 @@ def seeds(found: SeriesVerdict) -> str:
     for role in ROLES:
         nets = [verdict.of(role) for verdict in found.verdicts]
         rows = []
-        for name, question, figure in QUESTIONS:
+        for name, question, when, figure in QUESTIONS:
             counted = counts([getattr(net, name) for net in nets])
             spread = next(s for s in found.spreads if (s.key, s.role) == (figure, role))
             text = f"{spread.title}: {spread.text}" if spread.known else ""
-            rows.append(
-                f'<div class="found"><span class="what">{question}</span>'
-                f'<span>{counted}</span><p class="figures">{escape(text)}</p></div>'
-            )
+            rows.append(row(question, counted, when, text))
         columns.append(headed(role, "".join(rows)))
     return side_by_side("what the seeds show of each net", columns)
 
@@ -82,14 +79,10 @@ def board(judged: list[tuple[str, Verdict]]) -> str:
         rows = []
         for label, found in judged:
             net = found.of(role)
-            for name, question, _ in QUESTIONS:
+            rows.append(f"<strong>{escape(label)}</strong>")
+            for name, question, when, _ in QUESTIONS:
                 answer: Finding = getattr(net, name)
-                head = f"<strong>{escape(label)}</strong>" if name == QUESTIONS[0][0] else ""
-                rows.append(
-                    f'{head}<div class="found"><span class="what">{question}</span>'
-                    f'<span title="{escape(answer.sentence)}">{chip(answer.title, answer.tone)}'
-                    "</span></div>"
-                )
+                rows.append(row(question, chip(answer.title, answer.tone, answer.sentence), when))
         columns.append(headed(role, "".join(rows)))
     return side_by_side("what the nets show", columns)
 

@@ -30,9 +30,11 @@ class Place:
     @property
     def log_ratio(self) -> float:
         """log10 of first / last; -inf if the first is exactly 0, NaN where it is not finite."""
+        if self.first == 0 and math.isfinite(self.last):
+            return -math.inf
         if not (math.isfinite(self.first) and math.isfinite(self.last)) or self.last == 0:
             return math.nan
-        return math.log10(self.first) - math.log10(self.last) if self.first else -math.inf
+        return math.log10(self.first) - math.log10(self.last)
 
     @property
     def text(self) -> str:
@@ -102,6 +104,7 @@ def span_of(ratios: Sequence[float]) -> Span:
     """At least two decades, with 1 among them."""
     finite = [0.0, *(ratio for ratio in ratios if math.isfinite(ratio))]
     low, high = math.floor(min(finite)) - 0.5, math.ceil(max(finite)) + 0.5
+    high += 0.1 * (high - low)  # room for a line of text
     broken = any(math.isnan(ratio) for ratio in ratios)
     return Span(True, low, high, (low, high), zeros=-math.inf in ratios, broken=broken)
 
@@ -124,6 +127,7 @@ def line(role: str, places: Sequence[Place], span: Span, scale: float) -> dict:
             "size": [(13 if o else 9) * scale for o in off],
             "symbol": ["x-thin" if o else "circle" for o in off],
             "color": colour,
+            "opacity": 1,
             "line": {"color": colour, "width": [3 if o else 0 for o in off]},
         },
         "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",

@@ -51,19 +51,21 @@ def chips(found: Verdict, ends: dict[str, ModelEnd | None]) -> str:
 
 
 def side_by_side(label: str, columns: Sequence[str]) -> str:
-    return f'<div class="verdict" role="group" aria-label="{label}">{"".join(columns)}</div>'
+    size = "verdict large" if state.presenting() else "verdict"
+    return f'<div class="{size}" role="group" aria-label="{label}">{"".join(columns)}</div>'
 
 
 def column(net: NetVerdict, end: ModelEnd | None) -> str:
-    rows = [
-        row("gradients", net.at_start, "at step 0"),
-        row("", net.in_training, "in training"),
-        row("training", net.training),
-    ]
+    has_diverged = end is not None and end.how == "diverged"
+    asked = [("gradients", net.at_start, "at step 0"), ("", net.in_training, "in training")]
     if net.signal.tone == "bad":
-        rows.insert(0, row("signal", net.signal, "at step 0"))
-    said = "".join(rows) + (diverged(end) if end and end.how == "diverged" else "")
-    return headed(net.role, said)
+        asked.insert(0, ("signal", net.signal, "at step 0"))
+    rows = [row(what, chip_of(found), when, found.sentence) for what, found, when in asked]
+    # where it diverged stands in a box of its own
+    rows.append(
+        row("training", chip_of(net.training), "", net.training.sentence * (not has_diverged))
+    )
+    return headed(net.role, "".join(rows) + (diverged(end) if has_diverged else ""))
 
 
 def headed(role: str, rows: str) -> str:
@@ -71,21 +73,26 @@ def headed(role: str, rows: str) -> str:
     return f'<div class="net"><h5 class="{role}"><i></i>{role} net</h5>{rows}</div>'
 
 
-def row(question: str, answer: Finding, when: str = "") -> str:
-    """One class with its sign and word, and the figures that make it so."""
+def row(question: str, chips: str, when: str = "", figures: str = "") -> str:
+    """The answer to a question in HTML, when it held, and the figures that make it so."""
     when = f'<span class="when">{when}</span>' if when else ""
+    figures = f'<p class="figures">{escape(figures)}</p>' if figures else ""
     return (
         f'<div class="found"><span class="what">{question}</span>'
-        f"<span>{chip(answer.title, answer.tone)}{when}</span>"
-        f'<p class="figures">{escape(answer.sentence)}</p></div>'
+        f"<span>{chips}{when}</span>{figures}</div>"
     )
 
 
-def chip(title: str, tone: str) -> str:
+def chip_of(found: Finding) -> str:
+    return chip(found.title, found.tone)
+
+
+def chip(title: str, tone: str, what: str = "") -> str:
+    """A class with its sign and word; `what` is told on hovering."""
     sign, meaning = TONES[tone]
     return (
-        f'<b class="chip {tone}" title="{meaning}"><span aria-hidden="true">{sign}</span>'
-        f"{escape(title)}</b>"
+        f'<b class="chip {tone}" title="{escape(what or meaning)}">'
+        f'<span aria-hidden="true">{sign}</span>{escape(title)}</b>'
     )
 
 

@@ -91,7 +91,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     }
     if (STATES.get(root) !== state) return; // taken off the page while the library was on its way
     state.narrow = isNarrow(root);
-    state.drawn = Plotly.react(plot, figure.data, figure.layout, { responsive: true, displaylogo: false, displayModeBar: false });
+    // plotly writes into a layout (a resize takes its height away), and this one is used again
+    state.drawn = Plotly.react(plot, figure.data, structuredClone(figure.layout), { responsive: true, displaylogo: false, displayModeBar: false });
     slider(root, state);
     if (!state.listening) {
       state.listening = true;
