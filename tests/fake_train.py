@@ -9,6 +9,8 @@ import json
 import math
 import os
 import signal
+import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +56,8 @@ class Trainer:
                 self.mishaps[int(step)] = what
             elif word == f"{model}:differs":
                 self.mishaps[-1] = word
+            elif word == f"{model}:oom-at-build":
+                MISHAPS["oom"]()
 
     def fingerprints(self) -> dict:
         extra = {"only": "c"} if self.model == 0 else {}
@@ -138,12 +142,19 @@ def flood():
         print("x" * 1000)
 
 
+def fork():
+    """As a loader of images would: a child that hears of nothing."""
+    subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(1000)  # {os.getpid()}"])
+
+
 MISHAPS = {
     "raise": lambda: fail(ValueError("no good\n" + "x" * 100_000)),
     "oom": lambda: fail(OutOfMemoryError("Tried to allocate 2 GiB")),
     "ram": lambda: fail(MemoryError()),
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
     "exit": lambda: os._exit(0),
+    "freeze": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "fork": fork,
     "hang": lambda: time.sleep(1000),
     "flood": flood,
     "late": lambda: time.sleep(0.3),

@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from . import processes
 from .crew import Crew, offer_to_oom_killer
@@ -77,7 +80,19 @@ def wait_and_own(folder: Path, limits: Limits, log: Path) -> None:
             claimed = store.claim_next_of_series(me, claimed[0])
     finally:
         crew.end()
+        end_group()
         processes.cap_log(log)
+
+
+def end_group() -> None:
+    """Kills whatever the trainers have started and left: this process leads a group of its own."""
+    me = os.getpid()
+    if os.getpgid(0) != me:
+        return
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == me != process.pid:
+                process.kill()
 
 
 def main(folder: str, limits: str, log: str) -> None:

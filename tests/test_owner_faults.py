@@ -1,0 +1,226 @@
+"""What an owner and its trainers have to survive, or to die of with the right words."""
+
+import errno
+import itertools
+import os
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from engines import (
+    FAKE,
+    are_gone,
+    config,
+    engine_in,
+    kill,
+    processes_of,
+    submit,
+    wait_for,
+    wait_for_end,
+    wait_for_steps,
+)
+from test_faults import assert_curves_are_right, locks
+
+from resnet_core.runs import crew, processes, trainer
+from resnet_core.runs.crew import Crew
+from resnet_core.runs.owner import Owner
+from resnet_core.runs.run import REASONS
+from resnet_core.runs.schema import FILE, VERSION
+from resnet_core.runs.store import Batch, Store, StoreFull
+from resnet_core.runs.supervisor import Supervisor
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """With one claimed run of 60 steps, for an owner in this process."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    store = Store(tmp_path)
+    store.submit(config("step=0.002", steps=60).to_json(), "x", 60)
+    assert store.claim(processes.identity(os.getpid())) == (1, 1)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def two_trainers(tmp_path, store):
+    crew = Crew(2, FAKE, tmp_path / "trainers.log")
+    yield crew
+    crew.end()
+
+
+def test_a_clock_that_jumps_changes_no_duration_and_ends_no_run(store, two_trainers, monkeypatch):
+    now, jumps = time.time(), itertools.cycle([0.0, -3600.0, 86_400.0])
+    monkeypatch.setattr(time, "time", lambda: now + next(jumps))
+    Owner(store, 1, 1, two_trainers, FAKE).work()
+    row = store.row(1)
+    assert (row["ended"], row["reason"]) == ("steps", None)
+    assert 0.1 < row["elapsed_s"] < 60 and 0 < row["first_s"] < 60
+
+
+@pytest.mark.parametrize("when", ["first_at", "ended"])
+def test_a_disk_that_is_full_at_the_first_record_or_at_the_end_loses_nothing(
+    store, two_trainers, monkeypatch, when
+):
+    refused, append = [], store.append
+
+    def full(run_id: int, attempt: int, batch: Batch):
+        if when in batch.run and len(refused) < 2:
+            refused.append(when)
+            raise StoreFull("The disk is full.")
+        return append(run_id, attempt, batch)
+
+    monkeypatch.setattr(store, "append", full)
+    assert Owner(store, 1, 1, two_trainers, FAKE).work()
+    assert refused == [when] * 2 and store.row(1)["ended"] == "steps"
+    for model in (0, 1):
+        assert [row["step"] for row in store.points(1, model, 0, -1)] == list(range(60))
+
+
+def test_an_owner_whose_run_was_given_to_another_writes_nothing_and_leaves(tmp_path, store):
+    """It comes late: killed between its claim and its start, or stopped and given up meanwhile."""
+    store.requeue(1, 1)
+    assert store.claim("1:2:3") == (1, 2)
+    late = processes.spawn(
+        "resnet_core.runs.unit",
+        *(str(tmp_path), FAKE.to_json(), str(tmp_path / "late.log")),
+        log=tmp_path / "late.log",
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    late.stdin.write(b'{"run": 1, "attempt": 1}\n')
+    late.stdin.close()
+    assert late.wait(timeout=20) == processes.FENCED
+    row = store.row(1)
+    assert (row["state"], row["attempt"], row["worker"]) == ("starting", 2, "1:2:3")
+    assert store.models(1) == [] and store.channels(1) == []
+    wait_for(lambda: processes_of(tmp_path, "trainer") == [])
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_runs_of_before_the_machine_started_anew_are_lost_not_running_for_ever(
+    store, tmp_path, state
+):
+    pid, start, _ = processes.identity(os.getpid()).split(":")
+    store.append(1, 1, Batch(run={"state": state}))
+    store._db.execute("update run set worker = ?", (f"{pid}:{start}:another-boot",))
+    supervisor = Supervisor(tmp_path, FAKE)
+    supervisor.mind()
+    row = store.row(1)
+    assert (row["state"], row["ended"], row["reason"]) == ("ended", "interrupted", "lost")
+    assert row["sentence"].startswith(REASONS["lost"])
+    supervisor.store.close()
+
+
+def test_a_supervisor_of_an_older_version_leaves_with_a_sentence(store, tmp_path):
+    store._db.execute(f"pragma user_version = {VERSION + 1}")
+    log = tmp_path / "old.log"
+    command = "resnet_core.runs.supervisor", str(tmp_path), FAKE.to_json()
+    assert processes.spawn(*command, log=log).wait(timeout=20) == 1
+    assert "newer version" in log.read_text() and "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("mishap", ["freeze", "hang"])
+def test_a_trainer_that_does_nothing_any_more_is_killed_and_the_slot_is_free(tmp_path, mishap):
+    """Asleep in Python, or stopped as a whole, as by a system call that never returns."""
+    with engine_in(tmp_path, stall_s=0.5) as engine:
+        run = wait_for_end(engine, submit(engine, f"1:{mishap}@3 step=0.01", steps=30))
+        assert (run.ended, run.reason) == ("failed", "hung")
+        assert_curves_are_right(engine, run.id)
+        wait_for(lambda: processes_of(tmp_path, "trainer") == [])
+
+
+@pytest.mark.parametrize("end", ["stop", "kill the trainer", "kill the owner"])
+def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "0:fork@2 step=0.01", steps=5000)
+        wait_for_steps(engine, run_id, 4)
+        trainers = processes_of(tmp_path, "trainer")
+        (child,) = [child for p in trainers for child in p.children()]
+        if end == "stop":
+            engine.stop(run_id)
+        else:
+            kill(*processes_of(tmp_path, "unit" if "owner" in end else "trainer"))
+        wait_for_end(engine, run_id)
+        wait_for(lambda: are_gone([child, *trainers]), 5)
+
+
+def test_too_little_memory_to_build_a_net_is_said_and_the_next_run_starts_clean(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run = wait_for_end(engine, submit(engine, "1:oom-at-build", steps=30))
+        assert (run.ended, run.reason) == ("failed", "oom")
+        assert "Lower the batch size" in run.sentence and "Nothing was recorded." in run.sentence
+        assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
+
+
+@pytest.mark.parametrize(
+    ("status", "kills_before", "kills_after", "reason"),
+    [(-9, 4, 5, "ram"), (-9, 4, 4, "crash"), (-11, 4, 5, "crash"), (0, 4, 4, "crash")],
+)
+def test_killed_for_want_of_memory_is_told_from_killed(
+    tmp_path, monkeypatch, status, kills_before, kills_after, reason
+):
+    monkeypatch.setattr(crew, "oom_kills", lambda: kills_before)
+    team = Crew(0, FAKE, tmp_path / "log")
+    monkeypatch.setattr(crew, "oom_kills", lambda: kills_after)
+
+    class Gone:
+        class process:
+            wait = staticmethod(lambda timeout: status)
+
+    assert team.how_it_went(Gone)[0] == reason
+
+
+def test_when_memory_runs_out_training_goes_before_the_page(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.01", steps=5000)
+        wait_for_steps(engine, run_id)
+        scores = {
+            module: {int(Path(f"/proc/{p.pid}/oom_score_adj").read_text()) for p in found}
+            for module in ("supervisor", "unit", "trainer")
+            if (found := processes_of(tmp_path, module))
+        }
+        mine = int(Path("/proc/self/oom_score_adj").read_text())
+        assert scores == {"supervisor": {mine}, "unit": {500}, "trainer": {500}}
+        engine.stop(run_id)
+
+
+class OutOfMemoryError(RuntimeError):
+    """Named like torch's."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "oom"),
+        (MemoryError(), "ram"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk"),
+        (RuntimeError("CUDA error: an illegal memory access was encountered"), "device"),
+        (RuntimeError("MPS backend is not there any more"), "device"),
+        (ValueError("one\ntwo"), "error"),
+        (ValueError("x" * 10**6), "error"),
+        (KeyError(), "error"),
+    ],
+)
+def test_every_error_has_a_reason_and_one_short_line(error, reason):
+    found = trainer.failure(error)
+    assert (found["kind"], found["reason"]) == ("failed", reason) and reason in REASONS
+    assert 0 < len(found["detail"]) <= 301 and "\n" not in found["detail"]
+    assert found["detail"].endswith(".")
+
+
+def test_a_lock_that_passes_costs_nothing_and_curves_can_be_read_meanwhile(tmp_path):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "step=0.01", steps=250)
+        wait_for_steps(engine, run_id, 5)
+        other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+        wait_for(lambda: locks(other))
+        known = [len(m.steps) for m in engine.records(run_id)]
+        time.sleep(1)
+        assert [len(m.steps) for m in engine.records(run_id)] == known and min(known) >= 5
+        other.execute("rollback")
+        other.close()
+        run = wait_for_end(engine, run_id)
+        assert (run.ended, [m.steps_done for m in run.models]) == ("steps", [250, 250])
+        assert_curves_are_right(engine, run_id)
