@@ -114,11 +114,15 @@ def sweep(members: list[Member], run: Run, how: Drawing) -> None:
 
 
 def select(ids: frozenset[str]) -> None:
-    """Callback of a click on the sweep: only what is in it can be watched."""
-    point = st.session_state[SWEEP].point
+    """Callback of a click on the sweep."""
+    if (run_id := chosen(st.session_state[SWEEP].point, ids)) is not None:
+        state.watch(run_id)
+
+
+def chosen(point: object, ids: frozenset[str]) -> int | None:
+    """The run of a point that a browser reports; only what is in the sweep can be watched."""
     path = point.get("path") if isinstance(point, dict) else None
-    if isinstance(path, str) and path in ids:
-        state.watch(int(path))
+    return int(path) if isinstance(path, str) and path in ids else None
 
 
 DRAWN = {"band": drawn.band, "board": drawn.board}
