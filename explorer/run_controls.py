@@ -18,34 +18,37 @@ def show(engine: Engine, watched: Watched | None, unreadable: bool) -> None:
         if watched is None or watched.may_change(visitor.user()) or not watched.going:
             pause_and_stop(engine, watched)
         runs_menu.show(engine)
-    if watched and watched.going and watched.may_change(visitor.user()):
-        learning_rate(engine, watched.now)
-    quantity()
+    if watched and is_adjustable(watched):
+        what, rate = st.columns([5, 2], gap="small")
+        with what:
+            quantity()
+        with rate:
+            learning_rate(engine, watched.now)
+    else:
+        quantity()
 
 
 def start(engine: Engine, disabled: bool) -> None:
-    with st.container(horizontal=True, key="run_split", width="content", gap=None):
-        st.button(
-            "Run",
-            icon=":material/play_arrow:",
-            type="primary",
-            key="start",
-            on_click=next_run.start,
-            args=(engine,),
-            disabled=disabled,
-            help="Train this net and its twin without shortcuts, side by side",
-        )
-        st.menu_button(
-            "",
-            list(SERIES),
-            key=state.SERIES_MENU,
-            type="primary",
-            format_func=lambda kind: SERIES[kind].title,
-            on_click=start_chosen,
-            args=(engine,),
-            disabled=disabled,
-            help="Several runs, one after the other, shown on one scale",
-        )
+    st.button(
+        "Run",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="start",
+        on_click=next_run.start,
+        args=(engine,),
+        disabled=disabled,
+        help="Train this net and its twin without shortcuts, side by side",
+    )
+    st.menu_button(
+        "Series",
+        list(SERIES),
+        key=state.SERIES_MENU,
+        format_func=lambda kind: SERIES[kind].title,
+        on_click=start_chosen,
+        args=(engine,),
+        disabled=disabled,
+        help="Several runs of this net, one after the other, shown on one scale",
+    )
 
 
 def start_chosen(engine: Engine) -> None:
@@ -76,26 +79,31 @@ def pause_and_stop(engine: Engine, watched: Watched | None) -> None:
     )
 
 
+def is_adjustable(watched: Watched) -> bool:
+    run = watched.now
+    return run.is_active and not run.recorded and watched.may_change(visitor.user())
+
+
 def learning_rate(engine: Engine, run: Run) -> None:
     """Of a run that goes on: both nets take it from the same step on."""
-    if run.recorded or run.state == "queued":
-        return
     now = run.lr or run.config.lr
     is_peak = run.config.schedule != "constant" or run.config.warmup
-    with st.container(horizontal=True, vertical_alignment="center", key="live_lr"):
-        st.select_slider(
-            "Peak learning rate now" if is_peak else "Learning rate now",
-            sorted({*SLIDERS["lr"].values, run.config.lr, now}),
-            key=state.live_lr(run.id, now),
-            on_change=change_rate,
-            args=(engine, run),
-            disabled=run.want == "stop",
-            help="Changes the run that goes on, from its next step; the change is recorded",
-        )
+    rates = sorted({*SLIDERS["lr"].values, run.config.lr, now})
+    st.selectbox(
+        "Learning rate of this run",
+        rates,
+        index=rates.index(now),
+        key=state.live_lr(run.id, now),
+        on_change=change_rate,
+        args=(engine, run, now),
+        format_func=lambda lr: f"peak lr {lr:g}" if is_peak else f"lr {lr:g}",
+        disabled=run.want == "stop",
+        label_visibility="collapsed",
+    )
 
 
-def change_rate(engine: Engine, run: Run) -> None:
-    next_run.attempt(engine.set_lr, (run,), state.chosen_lr(run.id))
+def change_rate(engine: Engine, run: Run, before: float) -> None:
+    next_run.attempt(engine.set_lr, (run,), state.chosen_lr(run.id, before))
 
 
 def quantity() -> None:

@@ -108,15 +108,15 @@ def chosen_pace() -> str | None:
 
 
 def live_lr(run_id: int, now: float) -> str:
-    """Key of the slider, set to the rate in force unless it is there already: it may be dragged."""
-    key = f"{LIVE_LR}{run_id}"
-    if SS.get(key) != now:
-        SS[key] = now
-    return key
+    """Key of the menu of a run's rate while `now` is in force: another rate, another menu.
+
+    Were it one menu that is set to the rate, a browser that missed a message would show another.
+    """
+    return f"{LIVE_LR}{run_id}_{now:g}"
 
 
-def chosen_lr(run_id: int) -> float:
-    return SS[f"{LIVE_LR}{run_id}"]
+def chosen_lr(run_id: int, before: float) -> float:
+    return SS[live_lr(run_id, before)]
 
 
 def opened_tape() -> BinaryIO | None:
