@@ -16,9 +16,9 @@ from resnet_core.verdict import (
     SIGNALS,
     TRAINING,
     Outcome,
+    gradients_in_words,
     outcome_of,
     outcome_of_events,
-    verdict,
     verdict_of,
     verdict_of_series,
 )
@@ -27,7 +27,7 @@ NET = cifar(56)
 NETS = (NET, twin_of(NET))
 NO_NORM = tuple(replace(net, norm="none") for net in NETS)
 LEARNED, MIDDLING, GUESSING = (0.01, 1.0), (1.76, 0.27), (2.303, 0.1)
-NOISE = np.random.default_rng(0)
+NOISE = np.random.default_rng(0).standard_normal((3, 120))
 
 
 def outcome(final, steps=120, slopes=(1.3, 1.0), rms=0.0, **more):
@@ -256,18 +256,25 @@ def test_nobody_wins_when_both_learn_alike():
 
 def test_a_difference_within_the_noise_is_none_and_no_likeness_either():
     a, b = outcome((1.0, 0.5)), outcome((1.15, 0.5))
-    noisy = [replace(o, loss=o.loss + 0.4 * NOISE.standard_normal(120)) for o in (a, b)]
+    noisy = [replace(o, loss=o.loss + 0.4 * noise) for o, noise in zip((a, b), NOISE)]
     said = judged(*noisy).headline
     assert "not clear yet" in said
     assert "equally" not in said
     assert "residual net learned faster" in judged(a, b).headline
 
 
+def test_who_is_ahead_in_the_mean_but_behind_at_every_other_step_does_not_lead():
+    a, b = outcome((1.0, 0.5)), outcome((1.2, 0.5))
+    turns = replace(b, loss=b.loss + np.tile([-0.5, 0.5], 60))
+    found = judged(a, turns)
+    assert "not clear yet" in found.headline
+    assert found.of("plain").training.key == "learns"
+
+
 def test_noise_that_both_share_hides_nothing():
     """Both see the same batches: a hard one is hard for both."""
     a, b = outcome((1.0, 0.5)), outcome((1.15, 0.5))
-    shared = 0.4 * NOISE.standard_normal(120)
-    found = judged(*(replace(o, loss=o.loss + shared) for o in (a, b)))
+    found = judged(*(replace(o, loss=o.loss + 0.4 * NOISE[2]) for o in (a, b)))
     assert "residual net learned faster" in found.headline
 
 
@@ -455,10 +462,16 @@ def test_the_tables_are_closed_and_have_tones():
 
 
 def test_without_a_config_the_records_still_speak():
-    headline, gradients, *notes = verdict(NETS, (outcome(LEARNED), BURST))
-    assert "the residual net learned faster" in headline
-    assert "plain: The gradient explodes by 3.5 decades" in gradients
-    assert any("He et al. 2015, sec. 4.1" in note for note in notes)
+    found = verdict_of(NETS, (outcome(LEARNED), BURST))
+    assert "the residual net learned faster" in found.headline
+    assert {"not vanishing", "one seed"} <= {note.key for note in found.notes}
+    assert "one rate" not in {note.key for note in found.notes}
+
+
+def test_gradients_in_one_line_name_the_net_and_the_steps():
+    line = gradients_in_words(judged(outcome(LEARNED), BURST))
+    assert "plain: The gradient explodes by 3.5 decades" in line
+    assert line.count("over steps 100 to 119") == 2
 
 
 # -- several seeds ------------------------------------------------------------------------------

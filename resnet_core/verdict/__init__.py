@@ -3,12 +3,6 @@
 Cheap enough to be asked for at every tick of a run in progress. It needs no torch.
 """
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-
-from resnet_core.spec import NetSpec
-
 from .case import NetVerdict, Note
 from .classes import GRADIENTS, SIGNALS, TRAINING, Class, Finding
 from .mechanism import NOTES
@@ -28,16 +22,9 @@ __all__ = [
     "Outcome",
     "SeriesVerdict",
     "Verdict",
+    "gradients_in_words",
     "outcome_of",
     "outcome_of_events",
-    "verdict",
     "verdict_of",
     "verdict_of_series",
 ]
-
-
-def verdict(nets: Sequence[NetSpec], outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """A verdict as plain statements: how both learned, their gradients, what to make of it."""
-    found = verdict_of(nets, outcomes)
-    said = (found.headline, gradients_in_words(found), *(n.sentence for n in found.notes))
-    return tuple(statement for statement in said if statement)
