@@ -26,7 +26,7 @@ AT_START = {
     "blow-up": (0, 1),
     "zero-init": (0, 2),
     "fixup": (0, 2),
-    "pre-activation": (0, 1),
+    "pre-activation": (0, 2),
     "board": (0, 1, 4, 5),
 }
 

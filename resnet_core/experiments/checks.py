@@ -19,6 +19,7 @@ from .claims import LATER, SIGNAL, START, Claim, Part, behind, claim, guesses, l
 
 SAME = 0.01  # of 1: what float32 and bfloat16 make of an identity
 DEPTHS = len(SWEPT)
+NOT_BEGUN = Claim("The other run of the series has begun.", None, "not yet")
 
 
 def degradation(parts: Sequence[Part]) -> list[Claim]:
@@ -71,28 +72,35 @@ def _blows_up(part: Part) -> list[Claim]:
 
 
 def cured(parts: Sequence[Part]) -> list[Claim]:
-    """The first part blows up, the second does not."""
-    found = [] if len(parts) < 1 else _blows_up(parts[0])[::2]
-    text = "With its F starting at 0 the signal keeps within half a decade."
-    if len(parts) < 2:
-        return [*found, Claim(text, None, "not begun")]
-    net = parts[1].verdict.of("residual")
-    return [*found, claim(text, net, SIGNAL, -0.5, 0.5), learns(parts[1])]
+    """Kaiming's init blows up, the other does not."""
+    found, text = [], "With its F starting at 0 the signal keeps within half a decade."
+    for part in parts:
+        if part.label == "Kaiming":
+            found += _blows_up(part)[::2]
+        else:
+            found += [claim(text, part.verdict.of("residual"), SIGNAL, -0.5, 0.5), learns(part)]
+    return found if len(parts) > 1 else [*found, NOT_BEGUN]
 
 
 def orders(parts: Sequence[Part]) -> list[Claim]:
     """Original, then pre-activation: what the shortcuts of stage 1 let through of the gradient."""
-    texts = (
-        "Original: along stage 1 the ReLUs behind the (+) take at least a third of the direct way.",
-        "Pre-activation: along stage 1 the direct way is exactly 1.",
-    )
-    tests = (lambda kept: kept <= 2 / 3, lambda kept: abs(kept - 1) <= SAME)
+    rows = {
+        "original": (
+            "Original: the ReLUs behind stage 1's (+) take at least a third of the direct way.",
+            lambda kept: kept <= 2 / 3,
+        ),
+        "pre-activation": (
+            "Pre-activation: along stage 1 the direct way is exactly 1.",
+            lambda kept: abs(kept - 1) <= SAME,
+        ),
+    }
     found = []
-    for place, (text, test) in enumerate(zip(texts, tests)):
-        kept = direct_way(parts[place]) if place < len(parts) else None
+    for part in parts:
+        (text, test), kept = rows[part.label], direct_way(part)
         holds = None if kept is None else bool(test(kept))
         found.append(Claim(text, holds, "not measured yet" if kept is None else f"{kept:.3f}"))
-    return found + [learns(part) for part in parts]
+        found.append(learns(part))
+    return found if len(parts) > 1 else [*found, NOT_BEGUN]
 
 
 def direct_way(part: Part) -> float | None:
@@ -173,16 +181,17 @@ def depths_without_norm(parts: Sequence[Part]) -> list[Claim]:
 
 
 def board(parts: Sequence[Part]) -> list[Claim]:
-    """Batch norm, then none."""
+    """With batch norm and with none."""
     found = []
-    texts = (
-        "With batch norm the plain net's gradient grows by 1.5 decades or more at step 0.",
-        "Without, it loses 5 decades or more.",
-    )
-    for part, text, bounds in zip(parts, texts, ((1.5, math.inf), (-math.inf, -5))):
-        found.append(claim(text, part.verdict.of("plain"), START, *bounds))
+    rows = {
+        "batch norm": ("The plain net's gradient grows by 1.5 decades or more.", 1.5, math.inf),
+        "no norm": ("The plain net's gradient loses 5 decades or more.", -math.inf, -5),
+    }
+    for part in parts:
+        text, *bounds = rows[part.label]
+        found.append(claim(f"{part.label}: {text}", part.verdict.of("plain"), START, *bounds))
         calm = f"{part.label}: The residual net's gradient keeps within 2 decades at step 0."
         found.append(claim(calm, part.verdict.of("residual"), START, -2, 2))
         found.append(learns(part))
         found.append(behind(part))
-    return found + [Claim(text, None, "not begun") for text in texts[len(parts) :]]
+    return found if len(parts) > 1 else [*found, NOT_BEGUN]
