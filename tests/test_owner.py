@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engines import FAKE, REAL, config, engine_in, processes_of, submit, wait_for, wait_for_end
+from engines import FAKE, REAL, config, engine_in, processes_of, wait_for, wait_for_end
 from test_engine import assert_same_records
 from test_faults import assert_curves_are_right
 
@@ -53,6 +53,7 @@ def test_a_series_trains_in_the_same_processes_and_nothing_is_left_of_the_run_be
             "The only step is done.",
             "All 7 steps are done.",
         ]
+        assert [m.end.cause for m in runs[1].models] == [None, "The lesson wants it so."]
         assert len(set(workers(engine, ids))) == 1
         assert {engine._store.row(run_id)["attempt"] for run_id in ids} == {1}
         for run in (runs[0], *runs[3:]):
@@ -136,9 +137,3 @@ def test_a_device_that_stays_held_is_a_failed_run(claimed):
     assert row["sentence"] == (
         "The device cannot be used: it is still held by another program. Nothing was recorded."
     )
-
-
-def test_the_cause_of_a_divergence_is_kept(tmp_path):
-    with engine_in(tmp_path) as engine:
-        run = wait_for_end(engine, submit(engine, "1:diverge@4", steps=8))
-        assert [m.end.cause for m in run.models] == [None, "The lesson wants it so."]

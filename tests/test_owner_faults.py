@@ -121,17 +121,18 @@ def test_a_supervisor_of_an_older_version_leaves_with_a_sentence(store, tmp_path
     assert "newer version" in log.read_text() and "Traceback" not in log.read_text()
 
 
-@pytest.mark.parametrize("mishap", ["freeze", "hang"])
-def test_a_trainer_that_does_nothing_any_more_is_killed_and_the_slot_is_free(tmp_path, mishap):
-    """Asleep in Python, or stopped as a whole, as by a system call that never returns."""
+def test_a_trainer_that_is_stopped_as_by_a_call_that_never_returns_is_killed(tmp_path):
     with engine_in(tmp_path, stall_s=0.5) as engine:
-        run = wait_for_end(engine, submit(engine, f"1:{mishap}@3 step=0.01", steps=30))
+        run = wait_for_end(engine, submit(engine, "1:freeze@3 step=0.01", steps=30))
         assert (run.ended, run.reason) == ("failed", "hung")
         assert_curves_are_right(engine, run.id)
         wait_for(lambda: processes_of(tmp_path, "trainer") == [])
 
 
-@pytest.mark.parametrize("end", ["stop", "kill the trainer", "kill the owner"])
+SLOW = [pytest.param(end, marks=pytest.mark.slow) for end in ("kill a trainer", "kill the owner")]
+
+
+@pytest.mark.parametrize("end", ["stop", *SLOW])
 def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
     with engine_in(tmp_path) as engine:
         run_id = submit(engine, "0:fork@2 step=0.01", steps=5000)
@@ -146,6 +147,7 @@ def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
         wait_for(lambda: are_gone([child, *trainers]), 5)
 
 
+@pytest.mark.slow
 def test_too_little_memory_to_build_a_net_is_said_and_the_next_run_starts_clean(tmp_path):
     with engine_in(tmp_path) as engine:
         run = wait_for_end(engine, submit(engine, "1:oom-at-build", steps=30))
@@ -172,6 +174,7 @@ def test_killed_for_want_of_memory_is_told_from_killed(
     assert team.how_it_went(Gone)[0] == reason
 
 
+@pytest.mark.slow
 def test_when_memory_runs_out_training_goes_before_the_page(tmp_path):
     with engine_in(tmp_path) as engine:
         run_id = submit(engine, "step=0.01", steps=5000)
@@ -210,6 +213,7 @@ def test_every_error_has_a_reason_and_one_short_line(error, reason):
     assert found["detail"].endswith(".")
 
 
+@pytest.mark.slow
 def test_a_lock_that_passes_costs_nothing_and_curves_can_be_read_meanwhile(tmp_path):
     with engine_in(tmp_path) as engine:
         run_id = submit(engine, "step=0.01", steps=250)

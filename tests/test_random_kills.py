@@ -31,7 +31,7 @@ from resnet_core.runs.run import REASONS
 from resnet_core.runs.schema import FILE
 
 SLOTS = 2
-LIMITS = replace(FAKE, cpu_slots=SLOTS, park=True, grace_s=2.0, keep_runs=10_000)
+LIMITS = replace(FAKE, cpu_slots=SLOTS, park=True, grace_s=0.5, keep_runs=10_000)
 #: who is killed -> how often, in parts of 10
 VICTIMS = {"trainer": 3, "unit": 2, "supervisor": 2, "app": 2, "all": 1}
 
@@ -123,7 +123,7 @@ def victims(who: str, folder: Path, app: LoneApp, chance: random.Random) -> list
     return [chance.choice(found)] if found else []
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
 def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, kills):
     chance = random.Random(kills)
     folder, marks = tmp_path / "data", tmp_path / "marks"

@@ -203,3 +203,13 @@ def test_real_records_are_those_of_the_resolved_steps_bit_for_bit(tmp_path):
             for probe, rows in m.per_op.items():
                 looked = [r.per_op[probe] for r in expected if probe in r.per_op]
                 np.testing.assert_array_equal(rows, np.stack(looked))
+
+
+@pytest.mark.gpu
+def test_a_budget_on_a_gpu_is_that_of_both_nets_in_one_process(tmp_path):
+    budget = RunConfig(net=digits(8), seconds=3, device="cuda:0")
+    with engine_in(tmp_path, REAL) as engine:
+        engine.start()
+        run = wait_for_end(engine, engine.submit(budget, "x"), limit_s=120)
+        assert run.ended == "time" and run.proof.holds, run.sentence
+        assert [m.steps_done for m in run.models] == [run.total_steps] * 2

@@ -103,6 +103,7 @@ def measure(train, order: dict, between: Callable[[], None]) -> tuple[Pace, Thro
     pace = replace(pace, probed_s=probed, bare_s=probed, after_s=nets.after_steps * probed)
     every = stride(steps_that_fit(budget, [pace]))
     if every > 1:  # a long run has steps that no probe looks at
+        del nets  # the device may have no room for two of them
         nets = Throwaway(train, order, between, steps=every * MOST, first=FIRST)
         nets.whole_periods(EVERY * every, 0.0)
         later = mean(nets.whole_periods(EVERY * every, ENOUGH * budget) or [probed])
