@@ -29,7 +29,10 @@ def nothing(module: nn.Module) -> None:
 
 
 def compiled(module: nn.Module) -> Callable:
-    """The first call compiles. Its import alone takes a second: only runs that ask for it pay."""
+    """The first call compiles. Its import alone takes a second: only runs that ask for it pay.
+
+    As a whole: compiled block by block, steps of small nets take longer than without.
+    """
     import torch
 
     return torch.compile(bare(module), dynamic=False)
@@ -54,7 +57,9 @@ FAST_PATHS = {
         "torch.compile",
         ("cpu", "cuda"),
         compiled,
-        "Layers are fused for the steps that no probe looks at: for long runs alone",
+        "Fuses layers in steps that no probe looks at, which are then three of four. For long "
+        "runs: on two busy cores ResNet-56 on 8×8 digits compiled for 4 minutes, and its steps "
+        "became 6 % faster",
         no_compiler,
     ),
 }
