@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from explorer import cached, chart_panel, drawn, rate_line, series_verdict, state, sweep_chart
+from explorer import (
+    cached,
+    chart_panel,
+    drawn,
+    rate_line,
+    series_verdict,
+    state,
+    sweep_chart,
+    verdict_panel,
+)
 from explorer.components.figure import figure
 from explorer.curve import Curve
 from explorer.depth_chart import Drawing
@@ -89,12 +98,12 @@ def look_at(key: str, ids: frozenset[str]) -> None:
 def draw(members: list[Member], shown_as: str, probe: str, how: Drawing) -> None:
     runs = [(member.label, member.curves) for member in members]
     total = max(chart_panel.last_step(member.run) for member in members)
-    config = members[0].run.resolved or members[0].run
+    config = verdict_panel.config_of(members[0].run)
     done = max(max(member.length[1:]) for member in members)
-    rate = rate_line.rate_of(config.config, done)
+    lengths = tuple(member.length for member in members)
     charts: Drawn = cached.figures(
-        (tuple(member.length for member in members), shown_as, probe, total, how),
-        lambda: DRAWN[shown_as](runs, probe, total, how, rate),
+        (lengths, shown_as, probe, total, how, config.lr_changes),
+        lambda: DRAWN[shown_as](runs, probe, total, how, rate_line.rate_of(config, done)),
     )
     chart_panel.depth_figure(charts, probe, f"{len(members)} runs")
     chart_panel.learning_figure(charts)

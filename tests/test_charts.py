@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from explorer import depth_chart, depth_profile, learning_chart, theme
+from explorer import depth_chart, depth_profile, learning_chart, learning_lines, theme
 from explorer.curve import ALL_OF_FIRST, Curve, curve_of, depth_of, on_main_path, thinned
 from explorer.depth_chart import DepthView, Drawing
 from explorer.depth_profile import MAX_STEPS
@@ -171,7 +171,7 @@ def test_raw_points_stay_visible_behind_the_smoothing():
 
 
 def test_smoothing_keeps_a_gap_a_gap_and_a_constant_a_constant():
-    smooth = learning_chart.smoothed(np.array([2, 2, np.nan, 2]))
+    smooth = learning_lines.smoothed(np.array([2, 2, np.nan, 2]))
     assert np.isnan(smooth[2]) and np.allclose(smooth[[0, 1, 3]], 2)
 
 
