@@ -121,7 +121,9 @@ class Recordings:
             run = tape.run_at(seconds * replay.pace) if replay else tape.run
         except SpecError:
             return None
-        run = replace(run, id=run_id, owner=replay.owner if replay else "")
+        if replay:  # of one run, also where it is one of a series
+            run = replace(run, series=None, owner=replay.owner)
+        run = replace(run, id=run_id)
         if run.is_over:
             return run
         paused = replay.held_s is not None
