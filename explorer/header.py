@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from explorer import state, theme
+from explorer import experiments_menu, state, theme
 from explorer.components.figure import STATIC
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.memory import training_memory
@@ -19,7 +19,7 @@ def show() -> None:
         if state.presenting():
             brand()
             return
-        left, right = st.columns([33, 67], vertical_alignment="center", gap="medium")
+        left, right = st.columns([36, 64], vertical_alignment="center", gap="medium")
         with left:
             brand()
         with right:
@@ -33,12 +33,14 @@ def brand() -> None:
         if state.presenting():
             st.html(f'<span class="presented">{html.escape(state.net().name)}</span>')
             st.space("stretch")
+            experiments_menu.show()
             tool("close_fullscreen", "Leave the presentation", "Esc", state.toggle_presenting)
             return
         tool("undo", "Undo the last change", "Ctrl+Z", state.undo, not state.can_undo())
         tool("redo", "Redo", "Ctrl+Shift+Z", state.redo, not state.can_redo())
         help = "Present: larger type; only picture, run controls and charts"
         tool("cast", help, None, state.toggle_presenting)
+        experiments_menu.show()
 
 
 def tool(icon: str, help: str, shortcut: str | None, action: Callable, disabled=False) -> None:

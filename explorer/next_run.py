@@ -11,6 +11,7 @@ from explorer.link import Experiment
 from explorer.watched import watched
 from resnet_core.data import adaptations, dataset_row
 from resnet_core.estimate import Estimate, check_fits, estimate
+from resnet_core.experiments import EXPERIMENTS
 from resnet_core.inits import INITS, nothing_more
 from resnet_core.run_config import TABLES, RunConfig
 from resnet_core.runs.engine import Engine, EngineError, Run
@@ -19,7 +20,10 @@ from resnet_core.spec import NetSpec, SpecError
 
 
 def start(engine: Engine) -> None:
-    """Callback of Run. Pressed twice, it starts one run."""
+    """Callback of Run. Pressed twice, it starts one run; some experiments are several."""
+    if kind := named_series():
+        start_series(engine, kind)
+        return
 
     def submit() -> int:
         config = state.experiment().config(state.device())
@@ -39,6 +43,12 @@ def start_series(engine: Engine, kind: str) -> None:
         return engine.submit_series(series, state.request_id(), visitor.user())[0]
 
     begin(engine, submit)
+
+
+def named_series() -> str | None:
+    """Key of SERIES for an experiment that is one."""
+    key = state.named()
+    return EXPERIMENTS[key].series if key else None
 
 
 def begin(engine: Engine, submit: Callable[[], int]) -> None:
@@ -81,7 +91,7 @@ def show(engine: Engine, last: Run | None) -> None:
         return  # it would be the same run again
     name, data = theme.literal(config.net.name), theme.literal(dataset_row(config.dataset).title)
     twin = "with shortcuts" if config.net.is_plain else "without shortcuts"
-    if last is None:
+    if last is None and not state.named():
         st.markdown("#### Does a deep net train without its shortcuts?")
     said = [
         f"**Run** trains **{name}** and its twin {twin} on {data}: "
@@ -94,7 +104,7 @@ def show(engine: Engine, last: Run | None) -> None:
     said += given_up(experiment)
     try:
         check(engine, config)
-        said.append(expected(estimate(config, engine.speed(config.device))))
+        said.append(expected([estimate(c, engine.speed(c.device)) for c in all_of(config)]))
     except SpecError as e:
         if not state.refused():
             st.warning(theme.literal(str(e)), icon=":material/block:")
@@ -117,8 +127,18 @@ def same_start(net: NetSpec) -> str:
     return "same draw of weights, of which the residual net alone sets F to zero"
 
 
-def expected(needed: Estimate) -> str:
-    memory = f"about {theme.memory(needed.bytes_needed)} for both nets and their processes"
-    if not needed.is_measured:
-        return f"It will take {memory}; its time is still being measured."
-    return f"It will take about {theme.duration(needed.seconds)}, and {memory}."
+def all_of(config: RunConfig) -> list[RunConfig]:
+    """What Run starts: one run, or those of an experiment that is a series."""
+    kind = named_series()
+    return [c for _, c in SERIES[kind].make(config).runs] if kind else [config]
+
+
+def expected(needed: Sequence[Estimate]) -> str:
+    """Time and memory of runs that are made one after the other."""
+    runs = f"{len(needed)} runs, one after the other. " if len(needed) > 1 else ""
+    most = max(one.bytes_needed for one in needed)
+    memory = f"about {theme.memory(most)} for both nets and their processes"
+    if not all(one.is_measured for one in needed):
+        return f"{runs}It will take {memory}; its time is still being measured."
+    seconds = sum(one.seconds for one in needed)
+    return f"{runs}It will take about {theme.duration(seconds)}, and {memory}."

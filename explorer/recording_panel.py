@@ -40,6 +40,6 @@ def play(engine: WithRecordings, run_id: int, pace: str) -> None:
     try:
         now = replay.play(engine, run_id, pace, visitor.user())
         tape = engine.recordings.shelf()[replay.whole(now)]
-        state.watch(now, replay.name_of(tape))
+        state.pick(now, replay.name_of(tape))
     except (SpecError, EngineError, KeyError) as e:
         state.refuse(e)

@@ -7,6 +7,7 @@ import streamlit as st
 from explorer import (
     cached,
     curves_panel,
+    experiments_menu,
     next_run,
     recording_panel,
     run_controls,
@@ -66,12 +67,14 @@ def panel(engine: Engine) -> bool:
     run_controls.show(engine, found, unreadable)
     messages(engine, found=found is not None or unreadable)
     if found is None:
+        experiments_menu.about_next()
         next_run.show(engine, None)
         return unreadable
     about(found)
     if not found.going or found.run.recorded:
         next_run.show(engine, found.run)
     edited_since(found.run)
+    experiments_menu.about_run(engine, found)
     curves_panel.show(engine, found.run)
     return bool(found.going)
 

@@ -14,9 +14,8 @@ def status(watched: Watched) -> str:
     if run.recorded:
         words = f"**Recorded.** {words}"
     if len(watched.runs) > 1 and watched.going:
-        place = watched.runs.index(run) + 1
-        label = theme.literal(run.series.label)
-        return f"{place} of {len(watched.runs)} ({label}): {words}"
+        place = run.series
+        return f"{place.index + 1} of {place.size} ({theme.literal(place.label)}): {words}"
     return words
 
 

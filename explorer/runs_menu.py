@@ -16,7 +16,7 @@ PACE = "2 × as fast"  # of a recording that is picked here
 
 
 def show(engine: WithRecordings) -> None:
-    menu = st.popover("Runs", icon=":material/history:", key="runs", on_change="rerun")
+    menu = st.popover("Runs", icon=":material/history:", key=state.RUNS, on_change="rerun")
     if not menu.open:
         return
     with menu, st.container(key="runs_body"):
@@ -49,7 +49,7 @@ def runs_here(engine: WithRecordings) -> None:
             type="tertiary",
             width="stretch",
             icon=icon(run),
-            on_click=state.watch,
+            on_click=state.pick,
             args=(run.id,),
         )
 

@@ -6,17 +6,20 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from explorer import events, link, stage_table
-from explorer.state.looking import DIAGRAM, look_afresh, select
+from explorer.link import Experiment
+from explorer.state.looking import DIAGRAM, PROBE, look_afresh, select
 from explorer.state.session import SS, commit, net
+from explorer.state.training import on_gpu
 from resnet_core import checkpoints
 from resnet_core.checkpoints import Inferred
+from resnet_core.experiments import EXPERIMENTS
 from resnet_core.graph import trace
 from resnet_core.presets import PRESETS
 from resnet_core.resolve import convs_of
 from resnet_core.spec import MAX_JSON, NetSpec, SpecError
 
 #: keys of the widgets and components that the page mounts
-FORM, PRESET, FILE = "form", "preset", "file"
+FORM, PRESET, FILE, GALLERY = "form", "preset", "file", "experiments"
 
 
 def form() -> dict:
@@ -70,6 +73,15 @@ def show_preset(key: str) -> None:
     SS.file_error = SS.checkpoint = None
     look_afresh()
     commit(replace(SS.experiment, net=PRESETS[key].net, base=key))
+
+
+def choose_experiment(key: str) -> None:
+    """Callback of the gallery: net, settings and quantity of a row of EXPERIMENTS."""
+    row = EXPERIMENTS[key]
+    SS.file_error = SS.checkpoint = None
+    look_afresh()
+    SS.named, SS[PROBE], SS[GALLERY] = key, row.probe, False
+    commit(Experiment.of_run(row.gpu if on_gpu() else row.config))
 
 
 def open_file() -> None:

@@ -1,8 +1,9 @@
 """The experiment of a session, its undo, and the URL that says the same; the root of `state`.
 
-The URL is the state: `x` is the experiment (link.py), `run` the run that is watched, `replay` the
-name of a recording, `view` the presentation mode; look.py has the words for the picture. A rerun
-reads the URL only when it changed behind our back: first load, pasted link, Back and Forward.
+The URL is the state: `x` is the experiment (link.py), `named` its name if it has one, `run` the run
+that is watched, `replay` the name of a recording, `view` the presentation mode; look.py has the
+words for the picture. A rerun reads the URL only when it changed behind our back: first load,
+pasted link, Back and Forward.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from contextlib import suppress
+from dataclasses import replace
 
 import streamlit as st
 
@@ -17,13 +19,14 @@ from explorer import cached, link, look, replay, stage_table
 from explorer.link import Experiment
 from explorer.look import Look
 from explorer.viewers import FAST
+from resnet_core.experiments import EXPERIMENTS
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.runs.engine import EngineError
 from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
-WATCHED = ("x", "run", "replay")  # words of the URL
+WORDS = ("x", "run", "replay", "named")  # of the URL
 
 
 def begin() -> None:
@@ -32,9 +35,9 @@ def begin() -> None:
         SS.undo, SS.redo = [], []
         SS.look, SS.stamp, SS.selected = Look(), 0, None
         SS.request_id, SS.session_id = uuid.uuid4().hex, uuid.uuid4().hex
-        SS.seen, SS.looked = (None, None, None), {}  # WATCHED and look.WORDS, as last seen
+        SS.seen, SS.looked = (None,) * len(WORDS), {}  # WORDS and look.WORDS, as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
-        SS.file_error = SS.checkpoint = None
+        SS.file_error = SS.checkpoint = SS.named = None
         SS.is_lecturer, SS.was_refused, SS.tick = False, False, FAST
         show_experiment(Experiment())
     _read_url()
@@ -44,13 +47,12 @@ def begin() -> None:
 
 
 def _read_url() -> None:
-    code, *named = (st.query_params.get(word) for word in WATCHED)
-    before_code, *before = SS.seen
-    SS.seen = code, *named
-    is_same_run = named == before
-    if not is_same_run:
-        SS.run, SS.run_missing = _run_named(*named)
-    if code == before_code and (code or before_code or is_same_run):
+    before, now = SS.seen, tuple(st.query_params.get(word) for word in WORDS)
+    SS.seen = now
+    if now[1:3] != before[1:3]:
+        SS.run, SS.run_missing = _run_named(*now[1:3])
+    code, SS.named = now[0], now[3] or SS.named
+    if code == before[0] and (code or before[0] or now == before):
         return
     try:
         shown = link.decode(code) if code else _without_code()
@@ -58,7 +60,7 @@ def _read_url() -> None:
         SS.refused = e
         return
     SS.refused = None
-    if before_code is not None:
+    if before[0] is not None:
         remember()
     show_experiment(shown)
 
@@ -73,11 +75,13 @@ def _run_named(run: str | None, tape: str | None) -> tuple[int | None, str | Non
 
 
 def _without_code() -> Experiment:
-    """For an address without `x`: the net of the run that it names, or the first screen's."""
+    """For an address without `x`: what the run or the experiment has that it names."""
     with suppress(EngineError):
         found = cached.engine().run(SS.run) if SS.run is not None else None
         if found is not None:
             return Experiment.of_run(found.config)
+    if SS.named in EXPERIMENTS:
+        return Experiment.of_run(EXPERIMENTS[SS.named].config)
     return Experiment()
 
 
@@ -98,14 +102,17 @@ def show_experiment(experiment: Experiment) -> None:
 
 def write_url() -> None:
     SS.looked, code = SS.look.words(graph()), link.encode(SS.experiment)
-    SS.seen = code, *SS.seen[1:]
-    put_in_url(x=code)
+    SS.seen = code, *SS.seen[1:3], named()
+    put_in_url(x=code, named=named())
 
 
-def put_in_url(**words: str) -> None:
-    """These words of the URL, and those of the Look, at once: one step of the browser's history."""
+def put_in_url(**words: str | None) -> None:
+    """These words of the URL, and those of the Look, at once: one step of the browser's history.
+
+    None takes a word away.
+    """
     kept = {k: v for k, v in st.query_params.to_dict().items() if k not in look.WORDS}
-    now = kept | words | SS.looked
+    now = {k: v for k, v in (kept | words | SS.looked).items() if v is not None}
     if now != st.query_params.to_dict():
         st.query_params.from_dict(now)
 
@@ -121,6 +128,15 @@ def commit(experiment: Experiment) -> None:
 
 def experiment() -> Experiment:
     return SS.experiment
+
+
+def named() -> str | None:
+    """The key of the experiment that was chosen, while net and settings are as it has them."""
+    if SS.named not in EXPERIMENTS:
+        return None
+    row, now = EXPERIMENTS[SS.named], SS.experiment
+    wanted = (Experiment.of_run(config) for config in (row.config, row.gpu))
+    return SS.named if any(replace(one, seed=now.seed) == now for one in wanted) else None
 
 
 def net() -> NetSpec:

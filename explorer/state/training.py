@@ -6,17 +6,15 @@ import uuid
 from dataclasses import replace
 from typing import BinaryIO
 
-import streamlit as st
-
 from explorer import cached
-from explorer.state.session import SS, commit
+from explorer.state.session import SS, commit, put_in_url
 from resnet_core.spec import SpecError
 
 SECONDS = 15  # of a time budget, when it is chosen first
 #: keys of the widgets that the page mounts
 SETTING, BUDGET, DEVICE = "setting_", "budget", "device_menu"
 SERIES_MENU, PACE_MENU, LIVE_LR = "series_menu", "pace_menu", "live_lr_"
-KEY, TAPE = "key", "tape"
+KEY, TAPE, RUNS = "key", "tape", "runs"
 
 
 def setting(name: str) -> str:
@@ -64,6 +62,10 @@ def device_menu() -> str:
     return DEVICE
 
 
+def on_gpu() -> bool:
+    return not device().startswith("cpu")
+
+
 def choose_device() -> None:
     SS.device = SS[DEVICE]
 
@@ -74,11 +76,15 @@ def watch(run_id: int, replay: str | None = None) -> None:
     `replay` is the name of the recording, if it is one that is played.
     """
     SS.run, SS.run_missing, SS.refused, SS.step = run_id, None, None, None
-    words = {"run": str(run_id)} | ({"replay": replay} if replay else {})
-    kept = {k: v for k, v in st.query_params.to_dict().items() if k not in ("run", "replay")}
-    st.query_params.from_dict(kept | words)
-    SS.seen = SS.seen[0], str(run_id), replay
+    SS.seen = SS.seen[0], str(run_id), replay, SS.seen[3]
+    put_in_url(run=str(run_id), replay=replay)
     SS.request_id = uuid.uuid4().hex
+
+
+def pick(run_id: int, replay: str | None = None) -> None:
+    """Callback of the menu of runs, which closes."""
+    SS[RUNS] = False
+    watch(run_id, replay)
 
 
 def run_id() -> int | None:
