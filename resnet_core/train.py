@@ -55,7 +55,6 @@ __all__ = [
 
 #: layers that draw random numbers in training
 DRAWING = (nn.Dropout, StochasticDepth)
-SEED_STRIDE = 2**31  # more than the largest seed: no two steps of any two runs share theirs
 MEMORY = 20  # records that are kept to tell why a net diverged
 
 
@@ -132,7 +131,8 @@ class Trainer:
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images and labels at `indices`, as the net takes them."""
         known, config = self.examples, self.config
-        here = indices.to(config.device)
+        pinned = indices.pin_memory() if config.device.startswith("cuda") else indices
+        here = pinned.to(config.device, non_blocking=True)  # else the host would wait
         images = augment(known.train_images[here], config.augment, config.seed, indices)
         return fit(known.normalised(images), self.net.input_shape), known.train_labels[here]
 
@@ -175,7 +175,7 @@ class Trainer:
     def _forward(self, net: Callable, step: int, images: torch.Tensor) -> torch.Tensor:
         """Logits [B, classes]; what it draws depends on the step alone."""
         if self.draws:  # whoever else draws in this process changes nothing
-            torch.manual_seed(self.config.seed + SEED_STRIDE * (step + 1))
+            torch.manual_seed(draw_seed(self.config.seed, step))
         with computing_in(self.config.precision, self.config.device):
             logits = net(images)
         return logits.float() if logits.dtype == torch.bfloat16 else logits
@@ -261,6 +261,11 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
             right += (module(images).argmax(1).cpu() == targets).sum().item()
     module.train()
     return right / len(examples.test_labels)
+
+
+def draw_seed(seed: int, step: int) -> int:
+    """32 bits, all that torch's generator on the CPU takes of a seed; another for every step."""
+    return crc32(step.to_bytes(8, "little"), seed)
 
 
 def clipped(grads: Sequence[torch.Tensor], norm: torch.Tensor, most: float) -> list[torch.Tensor]:

@@ -19,7 +19,7 @@ from resnet_core.graph import trace
 from resnet_core.layers import Add, Kit, NoNorm
 from resnet_core.presets import digits, preset
 from resnet_core.spec import SpecError
-from resnet_core.train import Diverged, Record, RunConfig, Trainer, evaluate, train
+from resnet_core.train import Diverged, Record, RunConfig, Trainer, draw_seed, evaluate, train
 from resnet_core.twins import twin_of
 
 SMALL = RunConfig(net=digits(8), steps=4, batch_size=16)
@@ -86,6 +86,16 @@ def test_the_schedule_and_its_warm_up_are_followed():
     config = replace(SMALL, schedule="cosine", warmup=2, lr=0.1)
     rates = [record.scalars["lr"] for record in train(config, 0)]
     assert rates == pytest.approx([0.05, 0.1, 0.1, 0.0], abs=1e-12)
+
+
+def test_what_a_step_draws_is_its_own():
+    """Torch's generator on the CPU takes 32 bits of a seed: the steps have to differ in those."""
+
+    def drawn(seed, step):
+        torch.manual_seed(draw_seed(seed, step))
+        return tuple(torch.rand(4).tolist())
+
+    assert len({drawn(seed, step) for seed in range(3) for step in range(20)}) == 60
 
 
 @pytest.mark.parametrize(
