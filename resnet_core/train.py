@@ -265,7 +265,7 @@ def evaluate(module: nn.Module, config: RunConfig) -> float:
 
 def draw_seed(seed: int, step: int) -> int:
     """32 bits, all that torch's generator on the CPU takes of a seed; another for every step."""
-    return crc32(step.to_bytes(8, "little"), seed)
+    return crc32(f"{seed} {step}".encode())
 
 
 def clipped(grads: Sequence[torch.Tensor], norm: torch.Tensor, most: float) -> list[torch.Tensor]:
