@@ -11,8 +11,7 @@ from explorer import cached, state, theme
 from explorer.verdict_panel import chip
 from explorer.watched import Watched
 from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, part_of
-from resnet_core.run_config import RunConfig
-from resnet_core.runs.engine import Engine, EngineError
+from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.verdict import outcome_of
 
 
@@ -56,9 +55,7 @@ def about_next() -> None:
 
 def about_run(engine: Engine, watched: Watched) -> None:
     """Of the experiment that a run is, if it is one: what to look at, and whether it shows it."""
-    run = watched.run
-    kind = run.series.kind if run.series else None
-    if (key := named(run.config, kind)) is None:
+    if (key := name_of(watched.run)) is None:
         return
     told(key)
     if claims := claims_of(engine, watched, key):
@@ -78,9 +75,12 @@ def told(key: str) -> None:
         )
 
 
-@lru_cache(maxsize=64)
-def named(config: RunConfig, series: str | None) -> str | None:
-    return experiment_of(config, series)
+def name_of(run: Run) -> str | None:
+    """The key of the experiment that a run is, or is a part of; None for any other run."""
+    return _key_of(run.config, run.series.kind if run.series else None)
+
+
+_key_of = lru_cache(maxsize=64)(experiment_of)
 
 
 def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:

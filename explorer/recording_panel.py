@@ -11,7 +11,7 @@ from resnet_core.runs.with_recordings import WithRecordings
 from resnet_core.spec import SpecError
 
 
-def show(engine: WithRecordings, run: Run) -> None:
+def show(engine: WithRecordings, run: Run, with_about: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="recorded"):
         st.badge("Recorded", icon=":material/movie:", color="orange")
         st.markdown(f"**{theme.literal(run.recorded)}**", width="stretch")
@@ -26,7 +26,7 @@ def show(engine: WithRecordings, run: Run) -> None:
             help="From its beginning. Nothing is trained: it is shown as it was recorded",
         )
     found = engine.recordings.shelf().get(replay.whole(run.id))
-    if found is not None and found.about:
+    if with_about and found is not None and found.about:
         st.caption(theme.literal(found.about))
 
 

@@ -82,7 +82,8 @@ def panel(engine: Engine) -> bool:
 def about(found: Watched) -> None:
     """Where the run is and whose; a recorded one says so in so many words."""
     if found.run.recorded:
-        recording_panel.show(cached.engine(), found.run)
+        is_named = experiments_menu.name_of(found.run) is not None  # which says what to look at
+        recording_panel.show(cached.engine(), found.run, with_about=not is_named)
     st.progress(run_words.progress(found), text=run_words.status(found))
     if said := run_words.whose(found.now, visitor.user()):
         st.caption(f":material/person: {said}")

@@ -38,11 +38,8 @@ def runs_here(engine: WithRecordings) -> None:
         return
     if not runs:
         st.caption("No run yet.")
-    user, shown = visitor.user(), set()
-    for run in runs:
-        if run.series and run.series.id in shown:
-            continue
-        shown.add(run.series and run.series.id)
+    user = visitor.user()
+    for run in one_of_each_series(runs):
         st.button(
             f"{theme.literal(run_title(run))} :gray[{who(run, user)}]",
             key=f"run{run.id}",
@@ -52,6 +49,14 @@ def runs_here(engine: WithRecordings) -> None:
             on_click=state.pick,
             args=(run.id,),
         )
+
+
+def one_of_each_series(runs: list[Run]) -> list[Run]:
+    """The first run of each series where its last one stands, and all others."""
+    rows: dict[object, Run] = {}
+    for run in runs:  # the newest first
+        rows[run.series.id if run.series else run.id] = run
+    return list(rows.values())
 
 
 def run_title(run: Run) -> str:
@@ -77,19 +82,22 @@ def icon(run: Run) -> str:
 
 
 def shelf(engine: WithRecordings) -> None:
-    """Recordings play at once, and nothing trains for them."""
+    """Recordings play at once, and nothing trains for them. Of a series all is shown."""
     tapes = engine.recordings.shelf()
     if not tapes:
         st.caption("No recording here yet. Open a file of one:")
     for run_id, tape in tapes.items():
+        place = tape.head["series"]
+        if place and place["index"]:
+            continue
         st.button(
-            theme.literal(tape.title),
+            theme.literal(tape.title + (f" ({place['size']} runs)" if place else "")),
             key=f"tape{-run_id}",
             type="tertiary",
             width="stretch",
             icon=":material/movie:",
             on_click=recording_panel.play,
-            args=(engine, run_id, PACE),
+            args=(engine, run_id, "at once" if place else PACE),
             help=theme.literal(tape.about) or None,
         )
 

@@ -36,6 +36,11 @@ class Viewers:
             most = MANY if before == FAST else MANY - 1
             return FAST if len(seen) <= most else SLOW
 
+    def runs(self) -> list[int]:
+        """Those that somebody has looked at lately."""
+        with self._lock:
+            return list(self._seen)
+
     def _is_left(self, run_id: int, now: float) -> bool:
         return all(now - when > GONE for when in self._seen[run_id].values())
 

@@ -36,5 +36,9 @@ def watched(engine: Engine) -> Watched | None:
     run = engine.run(state.run_id()) if state.run_id() is not None else None
     if run is None:
         return None
-    together = engine.series(run.series.id) if run.series else []
-    return Watched(run, tuple(together) or (run,))
+    if run.series is None:
+        return Watched(run, (run,))
+    # a recording that is played has begun anew; and it is read later than the run
+    others = engine.series(run.series.id)
+    runs = (run if one.series.index == run.series.index else one for one in others)
+    return Watched(run, tuple(runs) or (run,))

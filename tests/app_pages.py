@@ -75,4 +75,4 @@ KEPT = (
     "selected",
 )
 KEPT += ("request_id", "seen", "run", "run_missing", "device", "file_error", "checkpoint")
-KEPT += ("is_lecturer", "was_refused", "session_id", "tick", "named")
+KEPT += ("is_lecturer", "was_refused", "session_id", "tick", "named", "probe")

@@ -1,0 +1,240 @@
+"""The page around the charts: whose a run is, what is said of it, series, experiments, replays."""
+
+from dataclasses import replace
+
+import pytest
+from app_pages import after, html, opened, shown, texts
+from stored_runs import stored_run
+from streamlit.runtime.context import ContextProxy
+
+from explorer import cached, replay, run_words, visitor
+from explorer.cookie import COOKIE
+from explorer.link import Experiment, encode
+from explorer.watched import Watched
+from resnet_core.experiments import EXPERIMENTS
+from resnet_core.presets import digits
+from resnet_core.proof import Proof
+from resnet_core.runs.engine import Run, User
+from resnet_core.runs.run import ModelProgress
+from resnet_core.spec import SpecError
+
+pytestmark = pytest.mark.usefixtures("data_folder")
+SMALL = Experiment(net=digits(8), steps=12)
+MINE, OTHERS = "m" * 32, "o" * 32  # cookies
+
+
+@pytest.fixture
+def visit(monkeypatch):
+    """visit(cookie) makes the pages that follow those of this browser, and gives its user."""
+
+    def come(cookie: str) -> User:
+        monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: cookie})
+        monkeypatch.setattr(visitor.state, "is_lecturer", lambda: False)
+        return visitor.user()
+
+    yield come
+
+
+def submitted(by: User, **settings) -> int:
+    return cached.engine().submit(replace(SMALL, **settings).config(), str(settings), by)
+
+
+def buttons(app) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def status(app) -> str:
+    return app.get("progress")[0].proto.text.replace("\\", "")
+
+
+def test_a_run_of_somebody_else_has_no_buttons_and_says_why(visit):
+    run_id = submitted(visit(OTHERS))
+    visit(MINE)
+    app = opened(run=str(run_id))
+    assert not {"Pause", "Stop", "Resume"} & set(buttons(app))
+    assert "Somebody else's run" in texts(app)
+    assert not app.button(key="start").disabled  # one's own can be queued behind it
+    visit(OTHERS)
+    app = opened(run=str(run_id))  # a reload, or the next day
+    assert {"Pause", "Stop"} <= set(buttons(app)) and "Somebody" not in texts(app)
+    app.button(key="stop").click().run()
+    run = cached.engine().run(run_id)
+    assert run.want == "stop" or run.is_over
+
+
+def test_a_button_that_is_pressed_all_the_same_changes_nothing(visit):
+    """Anybody can send anything over a socket."""
+    run_id = submitted(visit(OTHERS))
+    visit(MINE)
+    call = f"from explorer import cached, next_run; e = cached.engine(); r = e.run({run_id})"
+    app = after(opened(run=str(run_id)), f"{call}; next_run.attempt(e.stop, [r])")
+    assert "started by somebody else" in shown(app.error[0])
+    assert cached.engine().run(run_id).want == "run"
+
+
+def test_with_the_key_every_run_can_be_stopped(data_folder, visit, monkeypatch):
+    run_id = submitted(visit(OTHERS))
+    monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: MINE})
+    monkeypatch.setattr(visitor.state, "is_lecturer", lambda: visitor.state.SS.is_lecturer)
+    monkeypatch.setenv(visitor.KEY, "open sesame")
+    app = opened(run=str(run_id))
+    app.session_state["runs"] = True
+    app.run()
+    app.text_input(key="key").set_value("open says me").run()
+    assert "This is not the key." in texts(app) and "Stop" not in buttons(app)
+    app.text_input(key="key").set_value("open sesame").run()
+    assert "You have the key" in texts(app) and "With the key" in texts(app)
+    app.button(key="stop").click().run()
+    run = cached.engine().run(run_id)
+    assert run.want == "stop" or run.is_over
+
+
+def a_run(**fields) -> Run:
+    config = SMALL.config()
+    models = tuple(ModelProgress(model=model, steps_done=3) for model in (0, 1))
+    usual = {"resolved": None, "ended": None, "reason": None, "sentence": "", "position": None}
+    usual |= {"want": "run", "total_steps": 12, "models": models, "proof": Proof()}
+    usual |= {"id": 1, "request_id": "r", "config": config, "queued_at": 0.0, "state": "running"}
+    return Run(**usual | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": "queued", "position": 1}, "Queued on the CPU: next"),
+        ({"state": "queued", "position": 3, "wait_s": 40.0},
+         "Queued on the CPU: 2 before you, about 40 s"),
+        ({"state": "queued", "position": 2, "config": SMALL.config("cuda:1")},
+         "Queued on GPU 1: 1 before you"),
+        ({"state": "starting"}, "Starting: 0 of 12 steps done"),
+        ({"state": "starting", "total_steps": None,
+          "config": replace(SMALL, seconds=30).config()},
+         "Calibrating: how many steps fit into 30 s"),
+        ({"eta_s": 8.0}, "Training: 3 of 12 steps done, about 8.0 s left"),
+        ({"state": "paused"}, "Paused: 3 of 12 steps done"),
+        ({"recorded": "a lecture"}, "**Recorded.** Playing: 3 of 12 steps done"),
+    ],
+)  # fmt: skip
+def test_where_a_run_is_is_said_in_a_line(fields, words):
+    if fields.get("state") == "starting":
+        fields = fields | {"models": tuple(ModelProgress(model=m, steps_done=0) for m in (0, 1))}
+    run = a_run(**fields)
+    assert run_words.status(Watched(run, (run,))) == words
+
+
+def test_a_series_is_queued_at_once_and_shown_as_one(visit):
+    me = visit(MINE)
+    begin = "from explorer import cached, next_run; next_run.start_series(cached.engine(), 'seeds')"
+    app = after(opened(x=encode(SMALL)), f"{begin}; {begin.partition('; ')[2]}")  # pressed twice
+    runs = cached.engine().runs()
+    assert [run.config.seed for run in reversed(runs)] == [0, 1, 2]
+    assert {run.owner for run in runs} == {me.id} and app.session_state.run == runs[-1].id
+    assert status(app).startswith("1 of 3 (seed 0): Queued")
+    app.session_state["runs"] = True
+    app.run()
+    rows = [label for label in buttons(app) if "yours" in label]
+    assert len(rows) == 1 and "3 runs" in rows[0] and rows[0].startswith("1 ·")
+    app.button(key="stop").click().run()
+    assert all(run.want == "stop" or run.is_over for run in cached.engine().runs())
+
+
+def test_the_learning_rate_of_a_run_that_goes_on_is_changed_and_kept(data_folder):
+    stored_run(data_folder, SMALL.config())
+    menu = next(box for box in opened(run="1").selectbox if "earning rate" in box.label)
+    assert menu.value == SMALL.lr
+    app = menu.set_value(0.005).run()
+    assert cached.engine().run(1).lr == 0.005
+    for page in (app, opened(run="1")):
+        assert next(b for b in page.selectbox if "earning rate" in b.label).value == 0.005
+
+
+@pytest.mark.parametrize("key", ["vanishing", "fixup"])
+def test_an_experiment_brings_its_net_and_settings_and_says_what_to_look_at(key):
+    row = EXPERIMENTS[key]
+    app = after(opened(), f"state.choose_experiment({key!r})")
+    now = app.session_state.experiment
+    assert now.config() == row.config and app.session_state.probe == row.probe
+    assert app.query_params["named"] in (key, [key])
+    assert row.look in texts(app) and row.question in texts(app)
+    app.button(key="start").click().run()
+    runs = cached.engine().runs()
+    assert [run.config for run in reversed(runs)] == [config for _, config in row.parts(row.config)]
+    assert row.look in texts(app)  # of the run, too
+    app.button(key="tool_undo").click().run()
+    assert app.session_state.experiment == Experiment()
+
+
+def test_an_experiment_has_a_link_and_an_edit_makes_another_of_it():
+    app = opened(named="board")
+    assert app.session_state.experiment.config() == EXPERIMENTS["board"].config
+    assert EXPERIMENTS["board"].question in texts(app)
+    app = after(app, "state.SS.setting_seed = 7; state.edit_setting('seed')")
+    assert EXPERIMENTS["board"].question in texts(app)  # whatever its seed
+    app = after(app, "state.SS.setting_lr = 0.5; state.edit_setting('lr')")
+    assert EXPERIMENTS["board"].question not in texts(app) and "named" not in app.query_params
+    assert not opened(named="no such thing").exception
+
+
+def test_a_run_says_whether_it_shows_its_experiment(data_folder):
+    row = EXPERIMENTS["blow-up"]
+    stored_run(data_folder, row.config, "diverged")
+    said = html(opened(run="1"))
+    assert said.count(">yes<") == 3 and "It diverges within 20 steps." in said
+
+
+def test_every_recording_that_ships_is_played_and_says_so(monkeypatch):
+    engine = cached.engine()
+    for run_id, tape in list(engine.recordings.shelf().items())[:1]:
+        name = replay.name_of(tape)
+        app = opened(replay=name)
+        assert app.session_state.run < 0 and replay.whole(app.session_state.run) == run_id
+        assert "Recorded" in texts(app) and status(app).startswith("**Recorded.** Playing")
+        assert not app.button(key="start").disabled and engine.runs() == []
+        app.button(key="stop").click().run()  # to the end
+        assert status(app).startswith("**Recorded.** ") and "steps" in status(app)
+        assert app.session_state.experiment.net == tape.config.net
+    names = [replay.name_of(tape) for tape in engine.recordings.shelf().values()]
+    assert len(set(names)) == len(names) > 0
+
+
+@pytest.mark.parametrize("words", [{"replay": "no-such"}, {"run": "-1"}, {"run": "-999999000"}])
+def test_a_recording_that_is_not_here_is_told(words):
+    app = opened(**words)
+    assert any("There is no run" in shown(element) for element in app.info)
+
+
+def test_what_this_device_cannot_do_is_said_and_done_without():
+    app = opened(x=encode(replace(SMALL, precision="tf32")))
+    assert "This device has no TF32: float32 instead." in texts(app)
+    app.button(key="start").click().run()
+    assert cached.engine().run(1).config.precision == "float32"
+    assert app.session_state.experiment.precision == "tf32"
+
+
+def test_data_that_are_not_here_are_offered_with_how_to_get_them():
+    app = opened()
+    app.selectbox(key="setting_dataset").select("cifar10").run()
+    assert "not on this machine" in texts(app) and "data download cifar10" in texts(app)
+    app.button(key="start").click().run()
+    assert "not on this machine" in shown(app.error[0]) and app.session_state.run is None
+    app.button(key="tool_undo").click().run()
+    assert app.session_state.experiment == Experiment()
+
+
+def test_the_other_settings_are_in_a_fold_and_what_is_unusual_is_said():
+    app = opened()
+    app.session_state["more"] = True
+    app.run()
+    app.selectbox(key="setting_optimizer").select("adamw").run()
+    app.session_state["more"] = True
+    app.run()
+    app.select_slider(key="setting_clip").set_value(1.0).run()
+    now = app.session_state.experiment
+    assert (now.optimizer, now.clip) == ("adamw", 1.0)
+    label = next(p.proto.popover.label for p in app.get("popover") if "steps" in str(p.proto))
+    assert "AdamW · clip 1" in label
+
+
+def test_settings_that_a_run_would_refuse_are_told():
+    with pytest.raises(SpecError):
+        replace(SMALL, momentum=2.0).config()
