@@ -100,8 +100,7 @@ class Recordings:
             if pace is None:
                 return -number * BLOCK
             replays = self._replays.setdefault(number, {})
-            self._begun += 1
-            place = self._begun % (BLOCK - 1) + 1
+            place, self._begun = self._begun % (BLOCK - 1) + 1, self._begun + 1
             replays[place] = Replay(pace, self._clock(), by.id)
             while len(replays) > MAX_REPLAYS:
                 del replays[next(iter(replays))]
