@@ -1,6 +1,7 @@
 """The learning rate can be changed while a run trains: for both nets at one step, on record."""
 
 import json
+import sqlite3
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from resnet_core.presets import digits
 from resnet_core.runs.barrier import Barrier
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.run import Run
-from resnet_core.runs.store import Store
+from resnet_core.runs.schema import FILE
+from resnet_core.runs.store import Store, Wish
 from resnet_core.train import RunConfig, train
 
 
@@ -19,19 +21,22 @@ class Crew(list):
     def tell(self, **order):
         self.append(order)
 
+    def expect_life(self):
+        pass
 
-def test_the_next_step_is_known_once_all_nets_stand_still():
+
+def test_where_nets_stand_is_known_once_all_of_them_do():
     crew = Crew()
     barrier = Barrier(crew)
-    assert barrier.next_step([0, 1]) is None
+    assert barrier.stands([0, 1]) is None
     barrier.close()
-    assert crew == [{"do": "hold", "number": 1}] and barrier.next_step([0, 1]) is None
+    assert crew == [{"do": "hold", "number": 1}] and barrier.stands([0, 1]) is None
     barrier.note({"number": 1, "stands": {"0": 7}})
-    assert barrier.next_step([0, 1]) is None and barrier.next_step([0]) == 7
+    assert barrier.stands([0, 1]) is None and barrier.stands([0]) == [7]
     barrier.note({"number": 1, "stands": {"1": 9}})
-    assert barrier.next_step([0, 1]) == 9
+    assert barrier.stands([0, 1]) == [7, 9]
     barrier.open()
-    assert crew[-1] == {"do": "go"} and barrier.next_step([0, 1]) is None
+    assert crew[-1] == {"do": "go"} and barrier.stands([0, 1]) is None
 
 
 def test_an_answer_to_an_earlier_call_says_nothing():
@@ -40,9 +45,9 @@ def test_an_answer_to_an_earlier_call_says_nothing():
     barrier.open()
     barrier.close()
     barrier.note({"number": 1, "stands": {"0": 3, "1": 3}})
-    assert barrier.next_step([0, 1]) is None
+    assert barrier.stands([0, 1]) is None
     barrier.note({"number": 2, "stands": {"0": 6, "1": 5}})
-    assert barrier.next_step([0, 1]) == 6
+    assert barrier.stands([0, 1]) == [6, 5]
 
 
 def lrs_of(engine, run: Run) -> list[list[float]]:
@@ -85,29 +90,49 @@ def changes(engine, run_id) -> list[float]:
 def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_path):
     with engine_in(tmp_path) as engine:
         first = submit(engine, "step=0.004", steps=60)
-        run_id = submit(engine, "step=0.004 0:diverge@5", steps=40)
+        run_id = submit(engine, "step=0.01 0:diverge@5 1:late@0", steps=40)
         engine.set_lr(run_id, 0.5)
         engine.stop(first)
         run = wait_for_end(engine, run_id)
         assert run.ended == "steps"
         ((step, lr),) = run.resolved.config.lr_changes
-        assert lr == 0.5 and 1 < step < 40
+        assert lr == 0.5 and 6 <= step < 40  # after all steps that either net has done
         for lrs in lrs_of(engine, run):
             assert lrs == expected_lrs(run, len(lrs))
 
 
-def test_a_change_that_comes_too_late_is_none(tmp_path):
-    store, crew = Store(tmp_path), Crew()
-    run_id = store.submit(config(steps=40).to_json(), "x", 40)
-    owner = Owner(store, *store.claim("1:1:1"), crew, FAKE)
+@pytest.fixture
+def owner(tmp_path):
+    """Of a run of 40 steps, whose trainers only listen."""
+    store = Store(tmp_path)
+    store.submit(config(steps=40).to_json(), "x", 40)
+    owner = Owner(store, *store.claim("1:1:1"), Crew(), FAKE)
     owner.settled[0] = {"threads": 1, "torch": "none", "device": "CPU"}
-    owner._change_lr(40, 0.5)
-    assert owner.changes == crew == [] and owner.lr == 0.5  # and it is not tried again
-    owner._change_lr(39, 0.1)
-    resolved = json.loads(store.row(run_id)["resolved"])  # stored before any net does it
-    assert resolved["config"]["lr_changes"] == [[39, 0.1]]
-    assert crew == [{"do": "lr", "step": 39, "lr": 0.1}]
+    yield owner
     store.close()
+
+
+def test_a_change_that_comes_too_late_is_none(owner, tmp_path):
+    owner._change_lr(40, 0.5)
+    assert owner.changes == owner.crew == [] and owner.lr == 0.5  # and it is not tried again
+    owner._change_lr(39, 0.1)
+    db = sqlite3.connect(tmp_path / FILE)
+    resolved = json.loads(db.execute("select resolved from run").fetchone()[0])
+    assert resolved["config"]["lr_changes"] == [[39, 0.1]]  # stored before any net does it
+    assert owner.crew == [{"do": "lr", "step": 39, "lr": 0.1}]
+    db.close()
+
+
+@pytest.mark.parametrize(("done", "changes"), [(6, [(7, 0.5)]), (40, [])])
+def test_no_step_that_either_net_has_done_gets_another_rate_on_record(owner, done, changes):
+    ended, training = owner.ledger.nets
+    ended.how, ended.steps, training.steps = "diverged", done, 2
+    owner.writer.wish = Wish(lr=0.5)
+    owner._change_both()
+    owner.barrier.note({"number": 1, "stands": {"1": 2}})
+    owner._change_both()
+    assert owner.changes == changes
+    assert owner.crew[0]["do"] == "hold" and owner.crew[-1]["do"] == "go"
 
 
 @pytest.mark.slow

@@ -30,8 +30,8 @@ class Barrier:
         if head["number"] == self._number:
             self._stands |= {int(model): step for model, step in head["stands"].items()}
 
-    def next_step(self, nets: Iterable[int]) -> int | None:
-        """The first step that none of these nets has begun; None until all of them stand still."""
+    def stands(self, nets: Iterable[int]) -> list[int] | None:
+        """The steps that these nets stand before; None until all of them stand still."""
         if not self.is_down or not all(net in self._stands for net in nets):
             return None
-        return max((self._stands[net] for net in nets), default=None)
+        return [self._stands[net] for net in nets]

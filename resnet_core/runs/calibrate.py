@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 from resnet_core.ranges import RANGES
@@ -63,14 +64,18 @@ class Throwaway:
             laps.append(lap)
         return laps
 
-    def whole_periods(self, period: int, seconds: float) -> list[float]:
-        """Laps for so many seconds: the cheap steps and the dear ones in their shares."""
-        laps: list[float] = []
-        while not laps or sum(laps) < seconds or len(laps) % period:
-            if (lap := self.lap()) is None:
+    def periods(self, size: int, seconds: float) -> list[float]:
+        """For so many seconds, the mean lap of each period: cheap steps and dear ones as they come.
+
+        One period at least, if the nets go so far.
+        """
+        means: list[float] = []
+        while not means or size * sum(means) < seconds:
+            laps = [self.lap() for _ in range(size)]
+            if None in laps:
                 break
-            laps.append(lap)
-        return laps
+            means.append(sum(laps) / size)
+        return means
 
 
 def calibrate(train, order: dict, orders: Orders, send) -> None:
@@ -91,26 +96,23 @@ def measure(train, order: dict, between: Callable[[], None]) -> tuple[Pace, Thro
     budget = config["seconds"]
     nets = Throwaway(train, order, between, steps=MOST, first=FIRST - WARM_UP - EARLY)
     laps = nets.few_laps(WARM_UP + EARLY, LONG * budget)
-    # a net that is not finite from its start ends there: any pace will do
-    early = mean(laps[WARM_UP:] or laps[1:] or laps or [0.01])
+    # medians: what holds the machine up for a moment now does not do so all the time.
+    # A net that is not finite from its start ends there: any pace will do
+    early = median(laps[WARM_UP:] or laps[1:] or laps or [0.01])
     test_s = nets.after_steps * early
     pace = Pace(build_s=nets.build_s, early_s=early, probed_s=early, bare_s=early, after_s=test_s)
     if len(laps) < WARM_UP + EARLY:  # hardly more than the early steps will fit
         return pace, nets
     if config.get("fast_path", "none") != "none":  # it is prepared when it is first used
-        pace = replace(pace, build_s=pace.build_s + sum(nets.whole_periods(EVERY, 0.0)))
-    probed = mean(nets.whole_periods(EVERY, ENOUGH * budget) or laps)
+        pace = replace(pace, build_s=pace.build_s + EVERY * sum(nets.periods(EVERY, 0.0)))
+    probed = median(nets.periods(EVERY, ENOUGH * budget) or laps)
     pace = replace(pace, probed_s=probed, bare_s=probed, after_s=nets.after_steps * probed)
     every = stride(steps_that_fit(budget, [pace]))
     if every > 1:  # a long run has steps that no probe looks at
         del nets  # the device may have no room for two of them
         nets = Throwaway(train, order, between, steps=every * MOST, first=FIRST)
-        nets.whole_periods(EVERY * every, 0.0)
-        later = mean(nets.whole_periods(EVERY * every, ENOUGH * budget) or [probed])
+        nets.periods(EVERY * every, 0.0)
+        later = median(nets.periods(EVERY * every, ENOUGH * budget) or [probed])
         bare = min(max((every * later - probed) / (every - 1), 0.1 * later), probed)
         pace = replace(pace, bare_s=bare)
     return pace, nets
-
-
-def mean(laps: list[float]) -> float:
-    return sum(laps) / len(laps)

@@ -177,14 +177,15 @@ class Owner:
             return  # not begun
         if not self.barrier.is_down:
             self.barrier.close()
-        step = self.barrier.next_step(self.ledger.live)
-        if step is None:
+        stands = self.barrier.stands(self.ledger.live)
+        if not stands:
             return
         if lr not in (None, self.lr):
-            self._change_lr(step + 1, lr)
-        if late:
-            self.cut = step
-            self.crew.tell(do="total", steps=step)
+            done = [net.steps for net in self.ledger.nets]  # of one that has ended, too
+            self._change_lr(max(stands + done) + 1, lr)
+        if late:  # nobody waits for the slower one: it may be far behind
+            self.cut = min(stands)
+            self.crew.tell(do="total", steps=self.cut)
         if self.obeyed == "run":
             self._go_on()
 
