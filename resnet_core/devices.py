@@ -59,9 +59,9 @@ def computing_in(precision: str, device: str) -> AbstractContextManager:
     return torch.autocast(device.partition(":")[0], torch.bfloat16, enabled=is_mixed)
 
 
-def use_one_thread() -> None:
-    """For a process that trains one net beside another: the two share the cores."""
-    torch.set_num_threads(1)
+def use_threads(number: int) -> None:
+    """For a process that trains one net beside others: they share the cores."""
+    torch.set_num_threads(number)
 
 
 def describe(device: str, precision: str = "float32") -> dict[str, object]:

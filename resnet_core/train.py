@@ -23,7 +23,7 @@ from .devices import (
     computing_in,
     describe,
     settle,
-    use_one_thread,
+    use_threads,
     widest_float,
 )
 from .divergence import first_nonfinite_output
@@ -49,7 +49,7 @@ __all__ = [
     "evaluate",
     "labels",
     "train",
-    "use_one_thread",
+    "use_threads",
 ]
 
 

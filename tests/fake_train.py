@@ -125,7 +125,7 @@ def available_devices() -> list[tuple[str, str]]:
     return [("cpu", "CPU"), ("cuda:0", "a GPU that is none")]
 
 
-def use_one_thread() -> None:
+def use_threads(number: int) -> None:
     pass
 
 

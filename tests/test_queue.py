@@ -9,6 +9,7 @@ from engines import FAKE, engine_in, submit, wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resnet_core.runs import limits
 from resnet_core.runs.fair import (
     MAX_ON_GPUS,
     Active,
@@ -21,7 +22,7 @@ from resnet_core.runs.fair import (
 from resnet_core.runs.fair import (
     first as next_of,
 )
-from resnet_core.runs.limits import Limits, num_cores
+from resnet_core.runs.limits import Limits
 from resnet_core.runs.places import Places
 from resnet_core.runs.processes import Lock, slot_lock
 from resnet_core.runs.run import SeriesPlace
@@ -144,8 +145,13 @@ def test_the_first_gpu_has_one_slot_whatever_it_is_called():
     assert slots_of("cpu", 2) == ["cpu:0", "cpu:1"]
 
 
-def test_a_pair_of_nets_has_two_cores():
-    assert Limits().num_cpu_slots == max(1, num_cores() // 2)
+@pytest.mark.parametrize(
+    "cores, threads, slots", [(1, 1, 1), (2, 1, 1), (4, 1, 2), (7, 1, 3), (8, 2, 2), (16, 2, 4)]
+)
+def test_a_pair_of_nets_has_the_cores_that_it_uses(monkeypatch, cores, threads, slots):
+    monkeypatch.setattr(limits, "num_cores", lambda: cores)
+    assert (Limits().threads, Limits().num_cpu_slots) == (threads, slots)
+    assert 2 * threads * slots <= max(2, cores)
     assert Limits(cpu_slots=3).num_cpu_slots == 3
 
 

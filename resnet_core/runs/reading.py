@@ -169,7 +169,8 @@ class Reader:
             self._runs[run_id] = curves
             while len(self._runs) > MAX_CACHED:
                 self._runs.popitem(last=False)
-            if not curves.is_final and time.monotonic() - curves.read_at > FRESH_S:
+            fresh_s = FRESH_S if curves.shown else 0.0  # until the first record all look closely
+            if not curves.is_final and time.monotonic() - curves.read_at > fresh_s:
                 with suppress(StoreError):
                     curves.refresh(self._store)
             return curves.shown

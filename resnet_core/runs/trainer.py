@@ -6,6 +6,7 @@ Parked, it has imported everything and trained one step; a run then starts in a 
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import queue
@@ -120,10 +121,12 @@ def warm(train, devices: list[str]) -> None:
 def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
     """Gets warm, then does one job after the other, until the owner is gone."""
     train = import_module(limits.train)
-    train.use_one_thread()
+    train.use_threads(limits.threads)
     device = train.available_devices()[0][0] if gpu else "cpu"
     if orders.jobs.empty():  # else somebody waits: the run itself is warming enough
         warm(train, ["cpu", device])
+    gc.collect()
+    gc.freeze()  # what torch is made of stays: looking through it would take 0.1 s now and then
     send({"kind": "ready", "device": device})
     while True:
         order = orders.jobs.get()
