@@ -36,8 +36,13 @@ HEIGHT, RATE_HEIGHT, PANEL_HEIGHT = 200, 56, 150
 class LearningView:
     """The figure, and the layout that it has in a narrow column, if that is another."""
 
-    figure: go.Figure
+    plain: dict  # "data" and "layout", as plotly.js takes them
     narrow: dict | None
+
+    @property
+    def figure(self) -> go.Figure:
+        """Every word of it checked."""
+        return go.Figure(self.plain)
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def draw(
     for one in filter(None, (layout, narrow)):
         for place in range(len(panels)):
             one[numbered("yaxis", axes_of(place)[0])] |= ticks
-    return LearningView(go.Figure({"data": traces, "layout": layout}), narrow)
+    return LearningView({"data": traces, "layout": layout}, narrow)
 
 
 def loss_ticks(panels: Sequence[LearningPanel]) -> dict:
