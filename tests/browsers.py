@@ -18,6 +18,7 @@ SCREENSHOTS = ROOT / "screenshots"  # git-ignored: to be looked at
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+KEY = "the key of these tests"  # with which all runs of their servers can be changed
 QUIET = (
     '[data-testid=stApp][data-test-script-state="notRunning"]'
     '[data-test-connection-state="CONNECTED"]'
@@ -37,6 +38,7 @@ def server(folder: Path):
     streamlit = Path(sys.executable).with_name("streamlit")
     command = [streamlit, "run", ROOT / "explorer" / "app.py", "--server.headless", "true"]
     environment = {**os.environ, "RESIDUAL_EXPLORER_DATA": str(folder / "data")}
+    environment["RESIDUAL_EXPLORER_KEY"] = KEY
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
             [*command, "--server.port", str(port)],
