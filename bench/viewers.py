@@ -1,6 +1,6 @@
 """Many viewers of one run: how long a refresh takes, and what the server spends on it.
 
-    python bench/viewers.py [--viewers 1 10 30] [--seconds 20] [--json]
+    python bench/viewers.py [--viewers 1 10 30] [--seconds 15] [--json]
 
 A recorded run of 110 layers is replayed by the app, and by a page as one writes it first
 (naive_page.py), each in a `streamlit run` of its own, one after the other. No training beside it.
@@ -214,7 +214,7 @@ class Server:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 10, 30])
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=15.0, help="of each measurement")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     tape = read(RECORDING)

@@ -117,7 +117,7 @@ TAKES = {
         "110 layers",
         "The plain net's gradients explode at the start, then collapse; with shortcuts the same "
         "110 layers train.",
-        RunConfig(net=digits(110), lr=0.01, steps=120),
+        RunConfig(net=digits(110), lr=0.01, steps=180),
     ),
     "seeds": Take(
         "Three seeds: 20 layers",
