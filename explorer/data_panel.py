@@ -28,7 +28,7 @@ def menu() -> None:
 
 def title(key: str) -> str:
     row = dataset_row(key)
-    return f"{row.title} · not here yet" if row.available() else row.title
+    return f"{row.title} · not here" if row.available() else row.title
 
 
 def note() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer import cached, state, theme
 from explorer.verdict_panel import chip
 from explorer.watched import Watched
-from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, part_of
+from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, part_of, shown
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.verdict import outcome_of
 
@@ -59,7 +59,7 @@ def about_run(engine: Engine, watched: Watched) -> None:
         return
     told(key)
     if claims := claims_of(engine, watched, key):
-        st.html(f'<div class="claims">{"".join(map(line, claims))}</div>')
+        st.html(answer(claims))
 
 
 def told(key: str) -> None:
@@ -98,6 +98,15 @@ def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:
         label = run.series.label if run.series else ""
         parts.append(part_of([c.graph.net for c in curves], seen, run.config, label))
     return EXPERIMENTS[key].check(parts) if parts else []
+
+
+def answer(claims: list[Claim]) -> str:
+    """HTML: whether the run shows its experiment; opened, claim by claim."""
+    holds = shown(claims)
+    words = f"{sum(claim.holds is True for claim in claims)} of {len(claims)} claims hold"
+    title = {True: "shown", False: "not shown", None: "not yet"}[holds]
+    summary = f"<summary>{chip(title, TONES[holds])} {words}</summary>"
+    return f'<details class="claims">{summary}{"".join(map(line, claims))}</details>'
 
 
 def line(claim: Claim) -> str:

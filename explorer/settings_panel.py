@@ -27,15 +27,15 @@ def show() -> None:
     ):
         side_by_side(budget, budget_size)
         side_by_side(partial(slider, "lr"), partial(slider, "batch_size"))
-        side_by_side(seed, data_panel.menu)
+        side_by_side(seed, data_panel.menu, widths=(2, 3))
         data_panel.note()
         more_settings.show()
         data_panel.own_images()
     device()
 
 
-def side_by_side(*parts: Callable[[], None]) -> None:
-    for column, part in zip(st.columns(2, gap="medium"), parts):
+def side_by_side(*parts: Callable[[], None], widths: tuple[int, int] = (1, 1)) -> None:
+    for column, part in zip(st.columns(widths, gap="medium"), parts):
         with column:
             part()
 
