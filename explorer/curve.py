@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,11 @@ class Curve:
 
 def curve_of(graph: LayerGraph, records: ModelRecords) -> Curve:
     return Curve(graph.net.role, graph, records)
+
+
+def have_begun(curves: Sequence[Curve]) -> bool:
+    """Whether there is something to show: both nets of a run, and a record of either."""
+    return len(curves) == 2 and any(len(curve.records.steps) for curve in curves)
 
 
 def thinned(length: int, limit: int) -> np.ndarray:

@@ -16,18 +16,18 @@ from explorer import (
     theme,
     verdict_panel,
 )
-from explorer.curve import Curve
+from explorer.curve import Curve, have_begun
 from resnet_core.data import adaptations
 from resnet_core.precisions import PRECISIONS
 from resnet_core.runs.engine import Engine, Run
 
 
 def show(engine: Engine, run: Run) -> None:
-    probe, how = state.SS[state.PROBE], chart_panel.drawing(run)
+    probe, how = state.probe(), chart_panel.drawing(run)
     if run.series and series_panel.show(engine, run, probe, how):
         return
     curves = cached.curves(run.config, engine.records(run.id))
-    if len(curves) < 2 or not any(len(curve.records.steps) for curve in curves):
+    if not have_begun(curves):
         return
     config, total = verdict_panel.config_of(run), chart_panel.last_step(run)
     lengths = tuple(len(curve.records.steps) for curve in curves)

@@ -24,6 +24,7 @@ from explorer.plotting import (
     down,
     faded,
     grid,
+    literal,
     numbered,
     title_at,
     titled,
@@ -202,7 +203,9 @@ def place(layout, panels, domains, span: Span, how: Drawing, charts: int = 0) ->
         layout["shapes"] += [*stages, *shapes]
         layout["annotations"] += [*names, *texts]
         if panel.title:
-            title = title_at(up[1], f"<b>{panel.title}</b>", how.scale, SMALL + 1, across_x[0])
+            title = title_at(
+                up[1], f"<b>{literal(panel.title)}</b>", how.scale, SMALL + 1, across_x[0]
+            )
             layout["annotations"].append(title | {"yshift": 15 * how.scale})
         if depth := how.selected and depth_of(graph, how.selected):
             layout["shapes"] += down(depth, "mark", 2, "solid", axes)

@@ -21,6 +21,7 @@ from explorer.plotting import (
     axis,
     down,
     grid,
+    literal,
     numbered,
     text_at,
     title_at,
@@ -159,7 +160,7 @@ def board(panels: Sequence[LearningPanel], scale: float, across_page: bool) -> d
                 layout[numbered("yaxis", number)] |= {"showticklabels": False}
             if up[0] > 0:
                 layout[numbered("xaxis", number)] |= {"title": None, "showticklabels": False}
-            text = f"<b>{panel.title}</b>: {SHORT[metric]}"
+            text = f"<b>{literal(panel.title)}</b>: {SHORT[metric]}"
             layout["annotations"].append(title_at(up[1], text, scale, SMALL + 1, left))
     return layout
 

@@ -92,6 +92,11 @@ def grid(
     return domains
 
 
+def literal(text: str) -> str:
+    """Text as it is, where plotly would read tags (links among them) and entities."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
 def faded(colour: str) -> str:
     """A band's: the browser finds the colour in it when it swaps it for that of a dark page."""
     return f"{colour}33"

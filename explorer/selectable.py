@@ -17,10 +17,10 @@ def table(
     `options` are st.dataframe's. A click on a cell, or into a row's box, selects that part.
     """
     ticked = [place for place, path in enumerate(paths) if path in marked]
-    state.SS[key] = {"selection": {"rows": ticked}}  # so the next click is seen against it
+    state.tick_rows(key, ticked)  # so the next click is seen against it
 
     def select() -> None:
-        now = state.SS[key].selection
+        now = state.ticked_rows(key)
         row = chosen(now.rows, now.cells, ticked)
         state.select(None if row is None else paths[row])
 

@@ -14,16 +14,17 @@ from explorer import (
     series_verdict,
     state,
     sweep_chart,
+    theme,
     verdict_panel,
 )
 from explorer.components.figure import figure
-from explorer.curve import Curve
+from explorer.curve import Curve, have_begun
 from explorer.depth_chart import Drawing
 from explorer.drawn import Drawn
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.series import SERIES
 
-TOGETHER, SWEEP = "together", "sweep"  # of all runs at once; key of the component
+TOGETHER = "together"  # of all runs at once
 
 
 @dataclass(frozen=True)
@@ -65,33 +66,28 @@ def member_of(engine: Engine, run: Run) -> Member | None:
         curves = cached.curves(run.config, engine.records(run.id))
     except EngineError:
         return None
-    begun = len(curves) == 2 and any(len(curve.records.steps) for curve in curves)
-    return Member(run, run.series.label, curves) if begun else None
+    return Member(run, run.series.label, curves) if have_begun(curves) else None
 
 
 def choice(run: Run, runs: list[Run], shown_as: str) -> str:
     """The run that is looked at by itself, or TOGETHER."""
-    labels = {str(one.id): one.series.label for one in runs}
+    labels = {str(one.id): theme.literal(one.series.label) for one in runs}
     first = {} if shown_as == "sweep" else {TOGETHER: NAMES[shown_as].format(len(runs))}
-    key = f"series_{run.series.id}"
-    if shown_as == "sweep":
-        st.session_state[key] = str(run.id)
     picked = st.segmented_control(
-        run.series.title,
+        theme.literal(run.series.title),
         [*first, *labels],
-        default=None if shown_as == "sweep" else TOGETHER,
         format_func=(first | labels).get,
-        key=key,
+        key=state.series_switch(run.series.id, run.id, next(iter(first), None)),
         required=True,
         on_change=look_at,
-        args=(key, frozenset(labels)),
+        args=(run.series.id, frozenset(labels)),
     )
     return picked if picked in first else str(run.id)
 
 
-def look_at(key: str, ids: frozenset[str]) -> None:
+def look_at(series_id: str, ids: frozenset[str]) -> None:
     """Callback of the switch between the runs."""
-    if (picked := st.session_state[key]) in ids:
+    if (picked := state.chosen_member(series_id)) in ids:
         state.watch(int(picked))
 
 
@@ -118,13 +114,13 @@ def sweep(members: list[Member], run: Run, how: Drawing) -> None:
         lambda: drawn.as_json(sweep_chart.draw(runs, run.id, how.scale)),
     )
     label = "gradient at step 0, first block over last, against the depth of the net"
-    figure(text, key=SWEEP, label=label, on_point=lambda: select(ids))
+    figure(text, key=state.SWEEP, label=label, on_point=lambda: select(ids))
     st.caption("Click a point to see that net. Each is its net and its twin at step 0.")
 
 
 def select(ids: frozenset[str]) -> None:
     """Callback of a click on the sweep."""
-    if (run_id := chosen(st.session_state[SWEEP].point, ids)) is not None:
+    if (run_id := chosen(state.swept_point(), ids)) is not None:
         state.watch(run_id)
 
 

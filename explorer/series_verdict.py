@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer import theme, verdict_panel
 from explorer.verdict_panel import chip, headed, listed, row, side_by_side
-from resnet_core.verdict import Finding, SeriesVerdict, Verdict, outcome_of, verdict_of_series
+from resnet_core.verdict import Finding, SeriesVerdict, Verdict, verdict_of_series
 
 ROLES = ("residual", "plain")
 #: what is told of each net: its place in a NetVerdict, question, time, and row of several.FIGURES
@@ -40,9 +40,8 @@ def show(members, shown_as: str) -> None:
 def of_seeds(members) -> SeriesVerdict | None:
     runs = []
     for member in members:
-        progress = {model.model: model for model in member.run.models}
         nets = [curve.graph.net for curve in member.curves]
-        seen = [outcome_of(c.records, progress.get(c.records.model)) for c in member.curves]
+        seen = verdict_panel.outcomes_of(member.run, member.curves)
         runs.append((nets, seen, verdict_panel.config_of(member.run)))
     return verdict_of_series(runs)
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from explorer import theme
 from explorer.curve import Curve
-from explorer.plotting import TITLE, across, axis, text_at, title_at, titled
+from explorer.plotting import TITLE, across, axis, literal, text_at, title_at, titled
 from explorer.span import Span, ticks
 
 HEIGHT = 320  # pixels at scale 1
@@ -42,7 +42,7 @@ class Place:
         if not math.isfinite(self.log_ratio):
             ratio = "exactly 0" if self.log_ratio == -math.inf else "not finite"
         ends = f"first block {self.first:.2g}, last {self.last:.2g} nats"
-        return f"{self.label}<br>{ratio}: {ends}"
+        return f"{literal(self.label)}<br>{ratio}: {ends}"
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,18 @@ from explorer.curve import Curve
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.run import ModelEnd, ModelProgress, Run
 from resnet_core.spec import in_words
-from resnet_core.verdict import Finding, NetVerdict, Note, Verdict, outcome_of, verdict_of
+from resnet_core.verdict import Finding, NetVerdict, Note, Outcome, Verdict, outcome_of, verdict_of
 
 
 def of_run(run: Run, curves: Sequence[Curve]) -> Verdict:
     """Of what the records say so far; the nets in the order of `curves`."""
+    return verdict_of([c.graph.net for c in curves], outcomes_of(run, curves), config_of(run))
+
+
+def outcomes_of(run: Run, curves: Sequence[Curve]) -> list[Outcome]:
+    """What the nets of a run showed and how they ended, in the order of `curves`."""
     progress = {model.model: model for model in run.models}
-    outcomes = [outcome_of(c.records, progress.get(c.records.model)) for c in curves]
-    return verdict_of([c.graph.net for c in curves], outcomes, config_of(run))
+    return [outcome_of(c.records, progress.get(c.records.model)) for c in curves]
 
 
 def config_of(run: Run) -> RunConfig:

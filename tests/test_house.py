@@ -62,3 +62,31 @@ def test_the_hidden_streamlit_options_still_exist():
     from streamlit import config
 
     assert config.get_option("runner.postScriptGC") in (True, False)
+
+
+def test_session_state_is_touched_in_one_place():
+    """Only explorer/state knows its keys: a key that two files own is set by one behind the other.
+
+    Its parts, and app_pages of the tests, are the only ones that say `SS`.
+    """
+    found = []
+    for path in [*ROOT.glob("explorer/**/*.py"), *ROOT.glob("pages/*.py")]:
+        if path.parent.name != "state":
+            found += [(path.name, name) for name in names_in(path.read_text()) & SESSION]
+    assert found == []
+
+
+SESSION = {"session_state", "SS"}
+
+
+def names_in(code: str) -> set[str]:
+    """Every name that is read, set or imported; not what stands in texts."""
+    nodes = list(ast.walk(ast.parse(code)))
+    names = {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+    names |= {n.id for n in nodes if isinstance(n, ast.Name)}
+    return names | {n.name for n in nodes if isinstance(n, ast.alias)}
+
+
+@pytest.mark.parametrize("code", ["st.session_state['x']", "state.SS.x", "from a import SS"])
+def test_a_touch_of_the_session_state_is_seen(code):
+    assert names_in(code) & SESSION

@@ -253,3 +253,20 @@ def test_a_sweep_marks_the_run_that_is_watched_at_the_depth_of_its_net():
 def test_a_sweep_can_be_drawn_before_its_first_record():
     runs = [sweep_chart.SweepRun(1, "depth 8", [])]
     assert [list(line.x) for line in sweep_chart.draw(runs, None).data] == [[], []]
+
+
+HOSTILE = '<a href="https://evil.example">&lt;img&gt;</a><b>'
+
+
+def test_a_label_is_written_as_it_is_in_every_chart():
+    """Of a recording that somebody sends: plotly would make a link of it."""
+    runs = [(HOSTILE, run_of(1, 1)), ("b", run_of(1, 1))]
+    depth = depth_chart.draw(depth_profile.side_by_side(runs, "input_grad"), "input_grad", 0)
+    learning = learning_chart.draw(learning_chart.side_by_side(runs))
+    swept = sweep_chart.draw([sweep_chart.SweepRun(1, *runs[0])], 1)
+    said = [note["text"] for note in depth.plain["layout"]["annotations"]]
+    said += [note["text"] for note in learning.plain["layout"]["annotations"]]
+    said += [text for line in swept.data for text in line.text]
+    told = [text for text in said if "evil" in text]
+    assert len(told) == 1 + 2 + 2
+    assert all("<a" not in text and "&amp;lt;img" in text for text in told)

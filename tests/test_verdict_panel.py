@@ -80,8 +80,9 @@ def test_seeds_that_disagree_are_counted():
 def series(data_folder):
     """make(kind) -> the id of the first run of a small series that has ended."""
 
-    def make(kind: str) -> int:
-        made = SERIES[kind].make(Experiment(net=digits(8), steps=6, batch_size=16).config())
+    def make(kind: str, name: str = "net", **settings) -> int:
+        small = {"net": replace(digits(8), name=name), "steps": 6, "batch_size": 16} | settings
+        made = SERIES[kind].make(Experiment(**small).config())
         ids = [stored_run(data_folder, config, "steps") for _, config in made.runs[:2]]
         with sqlite3.connect(data_folder / "runs.sqlite") as database:
             for index, run_id in enumerate(ids):
@@ -104,6 +105,25 @@ def test_seeds_are_shown_together_and_each_alone(series):
     switch.set_value(str(first + 1)).run()
     assert not app.exception
     assert app.session_state.run == first + 1 and "Matched twins" in texts(app)
+
+
+def test_the_switch_between_seeds_names_the_one_that_is_drawn(series):
+    first = series("seeds", steps=2)
+    app = opened(run=str(first))
+    switch = app.segmented_control(key="series_a-series")
+    assert switch.value == "together"
+    app = switch.set_value(str(first + 1)).run()
+    app.query_params["run"] = str(first)  # Back, or the menu of runs
+    app.run()
+    assert app.session_state.run == first
+    assert app.segmented_control(key="series_a-series").value == str(first)
+
+
+def test_a_name_of_a_net_is_no_markdown_over_its_series(series):
+    """An image in it would be loaded from elsewhere by whoever looks."""
+    app = opened(run=str(series("seeds", "![x](https://evil.example/x.png)", steps=1)))
+    label = app.segmented_control(key="series_a-series").label
+    assert "evil" in label and "![" not in label and "](" not in label
 
 
 def test_a_board_has_the_chips_of_every_run(series):

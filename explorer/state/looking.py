@@ -88,6 +88,21 @@ def selected() -> str | None:
     return SS.selected
 
 
+def probe() -> str:
+    """Key of PROBES: the quantity that the charts show."""
+    return SS[PROBE]
+
+
+def tick_rows(key: str, rows: list[int]) -> None:
+    """Before a table of `selectable` is shown: the rows that have a tick."""
+    SS[key] = {"selection": {"rows": rows}}
+
+
+def ticked_rows(key: str):
+    """What a click left selected in such a table: its `rows` and its `cells`."""
+    return SS[key].selection
+
+
 def select_in_diagram() -> None:
     select(events.path(SS[DIAGRAM].selected))
 

@@ -15,6 +15,7 @@ SECONDS = 15  # of a time budget, when it is chosen first
 SETTING, BUDGET, DEVICE = "setting_", "budget", "device_menu"
 SERIES_MENU, PACE_MENU, LIVE_LR = "series_menu", "pace_menu", "live_lr_"
 KEY, TAPE, RUNS = "key", "tape", "runs"
+SWITCH, SWEEP = "series_", "sweep"
 
 
 def setting(name: str) -> str:
@@ -106,6 +107,26 @@ def request_id() -> str:
 def chosen_series() -> str | None:
     """Key of SERIES that was picked in the menu beside Run."""
     return SS[SERIES_MENU]
+
+
+def series_switch(series_id: str, run_id: int, every: str | None) -> str:
+    """Key of the switch between the runs of a series, set to the one that is watched.
+
+    `every` stands for all of them at once, where it is left until one is chosen; None without.
+    """
+    key = SWITCH + series_id
+    SS[key] = every if every is not None and SS.get(key, every) == every else str(run_id)
+    return key
+
+
+def chosen_member(series_id: str) -> str | None:
+    """The id of a run, or what stands for all, that was chosen there."""
+    return SS[SWITCH + series_id]
+
+
+def swept_point() -> object:
+    """What a browser reports of a click on the chart of a sweep."""
+    return SS[SWEEP].point
 
 
 def chosen_pace() -> str | None:
