@@ -25,7 +25,7 @@ def show(engine: WithRecordings, run: Run, with_about: bool) -> None:
             args=(engine, run.id),
             help="From its beginning. Nothing is trained: it is shown as it was recorded",
         )
-    found = engine.recordings.shelf().get(replay.whole(run.id))
+    found = engine.recordings.tape(run.id)
     if with_about and found is not None and found.about:
         st.caption(theme.literal(found.about))
 
@@ -39,7 +39,8 @@ def play(engine: WithRecordings, run_id: int, pace: str) -> None:
     """Callback: a recording is played from its beginning."""
     try:
         now = replay.play(engine, run_id, pace, visitor.user())
-        tape = engine.recordings.shelf()[replay.whole(now)]
-        state.pick(now, replay.name_of(tape))
-    except (SpecError, EngineError, KeyError) as e:
+    except (SpecError, EngineError) as e:
         state.refuse(e)
+    else:
+        tape = engine.recordings.tape(now)
+        state.pick(now, replay.name_of(tape) if tape else None)

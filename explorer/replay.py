@@ -6,7 +6,7 @@ import re
 
 from resnet_core.runs.engine import NOBODY, User
 from resnet_core.runs.recording import Recording
-from resnet_core.runs.recordings import BLOCK, PACES
+from resnet_core.runs.recordings import PACES
 from resnet_core.runs.with_recordings import WithRecordings
 
 
@@ -15,13 +15,12 @@ def name_of(recording: Recording) -> str:
     return re.sub(r"[^a-z0-9]+", "-", recording.title.lower()).strip("-")[:60]
 
 
-def whole(run_id: int) -> int:
-    """The id under which all of a recording is shown, of a replay's id."""
-    return -(-run_id // BLOCK * BLOCK)
-
-
 def played(engine: WithRecordings, name: str) -> int | None:
-    """The id of a replay that begins now, at the pace of the run; None if there is no such one."""
+    """The id of a replay that begins now, at the pace of the run; None if there is no such one.
+
+    Of recordings that ship: what a user opened has no address but its number, so that no file
+    can take another's name.
+    """
     for run_id, recording in engine.recordings.shelf().items():
         if name_of(recording) == name:
             return engine.recordings.play(run_id)

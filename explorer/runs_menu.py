@@ -8,7 +8,7 @@ from explorer import recording_panel, state, theme, visitor
 from explorer.link import Experiment
 from explorer.settings_panel import in_short
 from resnet_core.runs.engine import EngineError, Run, User
-from resnet_core.runs.recording_file import ENDING
+from resnet_core.runs.recording_file import ENDING, MAX_FILE
 from resnet_core.runs.with_recordings import WithRecordings
 from resnet_core.spec import SpecError
 
@@ -83,7 +83,7 @@ def icon(run: Run) -> str:
 
 def shelf(engine: WithRecordings) -> None:
     """Recordings play at once, and nothing trains for them. Of a series all is shown."""
-    tapes = engine.recordings.shelf()
+    tapes = engine.recordings.shelf(visitor.user())
     if not tapes:
         st.caption("No recording here yet. Open a file of one:")
     for run_id, tape in tapes.items():
@@ -106,6 +106,7 @@ def open_file(engine: WithRecordings) -> None:
     st.file_uploader(
         "A recording, from Take away",
         type=ENDING.removeprefix("."),
+        max_upload_size=MAX_FILE // 1024**2,
         key=state.TAPE,
         on_change=open_tape,
         args=(engine,),
@@ -117,7 +118,7 @@ def open_tape(engine: WithRecordings) -> None:
     if (file := state.opened_tape()) is None:
         return
     try:
-        run_id = engine.recordings.open(file.getvalue())
+        run_id = engine.recordings.open(file.getvalue(), visitor.user())
     except SpecError as e:
         state.refuse(e)
     else:

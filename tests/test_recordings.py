@@ -6,15 +6,20 @@ import io
 import json
 import subprocess
 import sys
+import threading
+import tomllib
 import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
 from ten_steps import CONFIG, RECORDS, RUN, STEPS
 
-from resnet_core.runs import recording_file
+from resnet_core.runs import opened, recording_file
 from resnet_core.runs.engine import NotYours, User
 from resnet_core.runs.recording import RecordingError
 from resnet_core.runs.recording_file import ENDING, MAX_FILE, read, record
@@ -23,6 +28,7 @@ from resnet_core.runs.run import ModelRecords
 from resnet_core.runs.with_recordings import WithRecordings
 from resnet_core.spec import SpecError
 
+ROOT = Path(__file__).resolve().parents[1]
 #: (seconds of training, steps known then): quick at first, slow later
 SEEN = [(0.0, 2), (1.0, 5), (20.0, 10)]
 FILE = record(RUN, RECORDS, {0: SEEN, 1: SEEN}, title="Ten steps", about="A test.")
@@ -109,8 +115,7 @@ def test_curves_are_replayed_without_torch(tmp_path):
         "assert len(r.records(r.play(i))) == 2; "
         "assert not {'torch', 'streamlit', 'pandas'} & set(sys.modules)"
     )
-    root = Path(__file__).resolve().parents[1]
-    subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 
 
 # --- replays
@@ -184,10 +189,127 @@ def test_a_replay_of_before_a_restart_shows_the_whole_run(recordings):
     assert recordings.run(whole - 17).is_over
 
 
-def test_a_users_file_is_opened_once(recordings):
-    run_id = recordings.open(FILE)
-    assert recordings.open(FILE) == run_id and recordings.run(run_id).recorded == "Ten steps"
-    assert list(recordings.shelf()) == [-1000, run_id]
+# --- files that users opened
+
+ANN, BOB = User("ann"), User("bob")
+
+
+def test_a_users_file_is_opened_once_and_listed_for_who_opened_it(recordings):
+    run_id = recordings.open(FILE, ANN)
+    assert recordings.open(FILE, ANN) == run_id
+    assert recordings.run(run_id).recorded == "Ten steps"  # for all who have its address
+    assert list(recordings.shelf(ANN)) == [-1000, run_id]
+    assert list(recordings.shelf(BOB)) == list(recordings.shelf()) == [-1000]
+    assert [run.id for run in recordings.runs()] == [-1000]
+    assert recordings.open(FILE, BOB) == run_id and run_id in recordings.shelf(BOB)
+    recordings.open(with_head(title="Of nobody"))
+    assert list(recordings.shelf()) == [-1000]
+
+
+def test_the_address_of_an_opened_file_cannot_be_counted_up(recordings):
+    ids = [recordings.open(with_head(title=title)) for title in "abc"]
+    assert not {ids[1] - ids[0], ids[2] - ids[1]} & {-1000, 1000}
+    assert all(len(str(-run_id)) <= 15 for run_id in ids)  # what an address may have
+
+
+def test_two_files_of_one_checksum_are_two(recordings):
+    """CRC-32 is forged in four bytes; with it, another's file would be shown as one's own."""
+    forged = with_crc_of(FILE, with_head(title="Forged"))
+    assert zlib.crc32(forged) == zlib.crc32(FILE)
+    ids = [recordings.open(content, ANN) for content in (FILE, forged)]
+    assert [recordings.run(run_id).recorded for run_id in ids] == ["Ten steps", "Forged"]
+
+
+def with_crc_of(wanted: bytes, content: bytes) -> bytes:
+    """`content` with a zip comment of four bytes that give it the CRC of `wanted`."""
+    table = [byte_step(n) for n in range(256)]
+    content = content[:-2] + b"\x04\x00"
+    now, back = zlib.crc32(content) ^ 0xFFFFFFFF, zlib.crc32(wanted) ^ 0xFFFFFFFF
+    for _ in range(4):
+        index = next(n for n in range(256) if table[n] >> 24 == back >> 24)
+        back = ((back ^ table[index]) << 8 | index) & 0xFFFFFFFF
+    return content + (now ^ back).to_bytes(4, "little")
+
+
+def byte_step(n: int) -> int:
+    for _ in range(8):
+        n = n >> 1 ^ (0xEDB88320 if n & 1 else 0)
+    return n
+
+
+def test_two_who_open_one_file_at_the_same_time_leave_one_tape(recordings, monkeypatch):
+    together, real = threading.Barrier(2), opened.read
+    monkeypatch.setattr(opened, "read", lambda content: (sleep(0.05), real(content))[1])
+
+    def open_it(user: User) -> int:
+        together.wait()
+        return recordings.open(FILE, user)
+
+    with ThreadPoolExecutor(2) as pool:
+        ids = set(pool.map(open_it, (ANN, BOB)))
+    assert len(ids) == 1 and len(recordings.shelf(ANN)) == len(recordings.shelf(BOB)) == 2
+
+
+def test_opened_files_hold_no_more_memory_than_they_may(recordings, monkeypatch):
+    size = opened.weight(read(FILE))
+    monkeypatch.setattr(opened, "MAX_HELD", 3 * size + 200)
+    first, *rest = [recordings.open(with_head(title=title), ANN) for title in "abcd"]
+    assert recordings.run(first) is None and list(recordings.shelf(ANN)) == [-1000, *rest]
+    recordings.open(with_head(title="b"), ANN)  # again: the next to go is another
+    recordings.open(with_head(title="e"), ANN)
+    assert recordings.run(rest[0]) and recordings.run(rest[1]) is None
+
+
+def test_many_small_files_are_too_many(recordings, monkeypatch):
+    monkeypatch.setattr(opened, "MAX_OPENED", 2)
+    ids = [recordings.open(with_head(title=title), ANN) for title in "abc"]
+    recordings.play(ids[1])
+    assert list(recordings.shelf(ANN)) == [-1000, *ids[1:]]
+
+
+def test_what_a_tape_holds_is_counted_with_its_names():
+    zeros, names = np.zeros((10, 1000), "<f4"), [f"n{n}" for n in range(1000)]
+    labels = [HEAD["labels"][0] | {"more": names}, HEAD["labels"][1]]
+    entries = {"net0/probe/more": zeros, "net0/steps/more": np.arange(10)}
+    content = with_head(labels=labels)
+    for name, array in entries.items():
+        content = repacked(name, array, content)
+    assert opened.weight(read(content)) - opened.weight(read(FILE)) > zeros.nbytes + 50_000
+
+
+#: a place in a series, as a file says it
+PLACE = {"kind": "seeds", "title": "Three seeds", "index": 0, "size": 3, "label": "seed 0"}
+
+
+def in_series(index: int) -> bytes:
+    return with_head(series=PLACE | {"id": "s", "index": index}, title=f"Seed {index}")
+
+
+@pytest.fixture
+def seeds(tmp_path, clock):
+    """Three shipped runs of a series."""
+    for index in range(3):
+        (tmp_path / f"s{index}{ENDING}").write_bytes(in_series(index))
+    return Recordings(tmp_path, clock)
+
+
+def test_a_file_that_says_it_is_of_a_series_does_not_join_it(seeds):
+    shipped = [run.id for run in seeds.runs()]
+    name = seeds.run(shipped[0]).series.id
+    for claimed in ("s", name):
+        mine = seeds.open(with_head(series=PLACE | {"id": claimed}, title=claimed), ANN)
+        assert seeds.run(mine).series is None
+    assert [run.id for run in seeds.series(name)] == shipped == [-1000, -2000, -3000]
+
+
+def test_recorded_and_stored_runs_are_never_one_series(seeds):
+    class Machine:
+        def series(self, series_id):
+            return {"s": ["a stored run"]}.get(series_id, [])
+
+    engine = WithRecordings(Machine(), seeds)
+    assert engine.series("s") == ["a stored run"]  # those that were recorded here
+    assert [run.id for run in engine.series(seeds.run(-1000).series.id)] == [-1000, -2000, -3000]
 
 
 def test_pages_reach_recordings_by_negative_ids(recordings):
@@ -210,11 +332,12 @@ HEAD = json.loads(ARCHIVE.read("head.json"))
 RUN_HEAD = HEAD["run"]
 
 
-def repacked(name: str, content: bytes | np.ndarray | None) -> bytes:
+def repacked(name: str, content: bytes | np.ndarray | None, whole: bytes = FILE) -> bytes:
     """The file with one other entry; `None` leaves it out."""
     if name.startswith("net"):
         name, content = f"{name}.npy", npy(content)
-    entries = {n: ARCHIVE.read(n) for n in ARCHIVE.namelist()} | {name: content}
+    old = zipfile.ZipFile(io.BytesIO(whole))
+    entries = {n: old.read(n) for n in old.namelist()} | {name: content}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry, held in entries.items():
@@ -245,7 +368,7 @@ def claiming(shape: str) -> bytes:
 FILES = {
     "not a zip": (b"GIF89a" * 9, "no recording"),
     "cut short": (FILE[: len(FILE) // 2], "no recording"),
-    "too long": (b"\0" * (MAX_FILE + 1), "more than 64 MiB"),
+    "too long": (b"\0" * (MAX_FILE + 1), "more than 32 MiB"),
 }
 HEADS = {
     "another zip": ({"format": "docx"}, "holds no recording"),
@@ -258,7 +381,7 @@ HEADS = {
     "nets out of order": ({"models": HEAD["models"][::-1]}, "do not fit its run"),
 }
 ENTRIES = {
-    "a large head": ("head.json", b" " * (9 * 2**20), "head is too large"),
+    "a large head": ("head.json", b" " * (3 * 2**20), "head is too large"),
     "NaN in the head": ("head.json", b'{"format": NaN}', "no JSON"),
     "deep JSON": ("head.json", b"[" * 100_000, "no JSON"),
     "no head": ("head.json", None, "holds no recording"),
@@ -297,6 +420,30 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
     monkeypatch.setattr(recording_file, "MAX_CONTENT", 2**20)
     with pytest.raises(RecordingError, match="unpacks to more than 1 MiB"):
         read(bomb)
+
+
+def test_a_long_directory_is_refused_before_it_is_read(monkeypatch):
+    """Each of its entries takes ten times its bytes in memory."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(1000):
+            archive.writestr(f"{number}", b"")
+    monkeypatch.setattr(zipfile, "ZipFile", lambda content: pytest.fail("it was read"))
+    with pytest.raises(RecordingError, match="holds no recording"):
+        read(file.getvalue())
+
+
+def test_a_run_that_could_not_be_opened_again_is_not_recorded(monkeypatch):
+    monkeypatch.setattr(recording_file, "MAX_CONTENT", len(ARCHIVE.read("head.json")) + 100)
+    with pytest.raises(RecordingError, match="Take its numbers as CSV"):
+        record(RUN, RECORDS)
+
+
+def test_what_a_file_may_hold_is_less_than_a_server_takes_and_more_than_ships():
+    server = tomllib.loads((ROOT / "explorer" / ".streamlit" / "config.toml").read_text())["server"]
+    assert server["maxUploadSize"] * 10**6 >= MAX_FILE
+    largest = max(path.stat().st_size for path in (ROOT / "explorer").rglob(f"*{ENDING}"))
+    assert 16 * largest < recording_file.MAX_CONTENT <= opened.MAX_HELD / 8
 
 
 def test_a_directory_that_lies_about_a_size_is_refused():

@@ -15,6 +15,8 @@ from resnet_core.experiments import EXPERIMENTS
 from resnet_core.presets import digits
 from resnet_core.proof import Proof
 from resnet_core.runs.engine import Run, User
+from resnet_core.runs.recording_file import ENDING, read, record
+from resnet_core.runs.recordings import Recordings
 from resnet_core.runs.run import ModelProgress
 from resnet_core.spec import SpecError
 
@@ -182,19 +184,56 @@ def test_a_run_says_whether_it_shows_its_experiment(data_folder):
     assert said.count(">yes<") == 3 and "It diverges within 20 steps." in said
 
 
-def test_every_recording_that_ships_is_played_and_says_so(monkeypatch):
-    engine = cached.engine()
-    for run_id, tape in list(engine.recordings.shelf().items())[:1]:
-        name = replay.name_of(tape)
-        app = opened(replay=name)
-        assert app.session_state.run < 0 and replay.whole(app.session_state.run) == run_id
-        assert "Recorded" in texts(app) and status(app).startswith("**Recorded.** Playing")
-        assert not app.button(key="start").disabled and engine.runs() == []
-        app.button(key="stop").click().run()  # to the end
-        assert status(app).startswith("**Recorded.** ") and "steps" in status(app)
-        assert app.session_state.experiment.net == tape.config.net
-    names = [replay.name_of(tape) for tape in engine.recordings.shelf().values()]
-    assert len(set(names)) == len(names) > 0
+@pytest.fixture(scope="module")
+def shelf():
+    return Recordings(cached.RECORDED).shelf()
+
+
+def test_every_recording_that_ships_is_played_and_says_so(shelf):
+    for tape in shelf.values():
+        run = tape.run_at(tape.duration_s / 2)
+        assert run_words.status(Watched(run, (run,))).startswith("**Recorded.** Playing: ")
+        assert (run.recorded, run.is_over, tape.run.is_over) == (tape.title, False, True)
+        assert 0 < min(model.steps_done for model in run.models) < tape.run.total_steps
+
+
+def test_a_recording_is_played_by_its_name(shelf):
+    tape = next(iter(shelf.values()))
+    app = opened(replay=replay.name_of(tape))
+    assert cached.engine().recordings.tape(app.session_state.run).title == tape.title
+    assert "Recorded" in texts(app) and status(app).startswith("**Recorded.** Playing")
+    assert not app.button(key="start").disabled and cached.engine().runs() == []
+    app.button(key="stop").click().run()  # to the end
+    assert status(app).startswith("**Recorded.** ") and "steps" in status(app)
+    assert app.session_state.experiment.net == tape.config.net
+
+
+def test_an_opened_file_is_listed_for_its_browser_alone(visit, shelf):
+    mine, opener = file_named("Mine"), visit(MINE)
+    run_id = cached.engine().recordings.open(mine, opener)
+    assert "Mine" in recordings_listed()
+    visit(OTHERS)
+    assert "Mine" not in recordings_listed()
+    assert "**Recorded.**" in status(opened(run=str(run_id)))  # with the address
+    assert cached.engine().run(run_id).series is None
+
+
+def test_an_opened_file_does_not_take_the_name_of_another_recording(visit, shelf):
+    cached.engine().recordings.open(file_named("Mine"), visit(MINE))
+    assert replay.played(cached.engine(), "mine") is None
+
+
+def file_named(title: str) -> bytes:
+    """A recording of a series that ships, under another name."""
+    path = next(cached.RECORDED.glob(f"seeds*{ENDING}"))
+    tape = read(path)
+    return record(tape.run, tape.records_at(tape.duration_s), title=title)
+
+
+def recordings_listed() -> list[str]:
+    app = opened()
+    app.session_state["runs"] = True
+    return buttons(app.run())
 
 
 @pytest.mark.parametrize("words", [{"replay": "no-such"}, {"run": "-1"}, {"run": "-999999000"}])

@@ -11,22 +11,25 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .recording import NetTape, Recording, RecordingError, Timings, head_of, known_s
+from .recording import Recording, RecordingError, Timings, head_of, known_s
+from .recording_arrays import nets_from
 from .recording_head import checked
 from .run import ModelRecords, Run
 
 ENDING = ".rxrun"
 MIME = "application/zip"
 FORMAT, VERSION = "residual-explorer recording", 1
-MAX_FILE = 64 * 1024**2  # bytes
-MAX_CONTENT = 256 * 1024**2  # bytes when unpacked
-MAX_HEAD = 8 * 1024**2  # bytes: the names of places of a very deep net
+#: bytes when unpacked: 50 times the largest that ships
+MAX_CONTENT = 32 * 1024**2
+MAX_FILE = MAX_CONTENT  # bytes; no packed file is longer by more than a few
+MAX_HEAD = 2 * 1024**2  # bytes: the names of places of a very deep net
 MAX_ENTRIES = 200
+ENTRY_MARK = b"PK\x01\x02"  # before every entry of a zip's directory
 #: entries are dated alike, so that equal runs make equal files
 DATE = (1980, 1, 1, 0, 0, 0)
 ENTRY = re.compile(r"net[01]/(steps|known_s|(scalar|probe|steps)/[a-z][a-z0-9_]{0,39})\.npy")
@@ -44,7 +47,8 @@ def record(
 ) -> bytes:
     """A run that is over, with all that it showed, as one file; `said` is what was seen in it.
 
-    Without `timings` it will be replayed at an even pace. Raises RecordingError.
+    Without `timings` it will be replayed at an even pace. Raises RecordingError, also for a run
+    with more records than `read` takes.
     """
     if not run.is_over:
         raise RecordingError("this run is still going on", "Wait for its end, or stop it")
@@ -55,14 +59,28 @@ def record(
         labels.append({name: list(paths) for name, paths in model.labels.items()})
     head = {"format": FORMAT, "version": VERSION, "is_paced": bool(timings), "labels": labels}
     head |= head_of(run, title or run.config.net.name, about, said)
+    entries = {"head.json": json.dumps(head, allow_nan=False).encode()}
+    entries |= {name: npy(array) for name, array in arrays.items()}
+    if (size := sum(map(len, entries.values()))) > MAX_CONTENT:
+        raise RecordingError(
+            f"its records take {mib(size)}, and a recording holds at most {mib(MAX_CONTENT)}",
+            "Take its numbers as CSV or Parquet",
+        )
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        put(archive, "head.json", json.dumps(head, allow_nan=False).encode())
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
-            put(archive, name, content.getvalue())
+        for name, content in entries.items():
+            put(archive, name, content)
     return file.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    content = io.BytesIO()
+    np.lib.format.write_array(content, array, version=(1, 0), allow_pickle=False)
+    return content.getvalue()
+
+
+def mib(size: int) -> str:
+    return f"{size / 1024**2:,.0f} MiB"
 
 
 def put(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -93,9 +111,9 @@ def read(source: Path | bytes) -> Recording:
     except OSError as e:
         raise RecordingError(f"the file cannot be read ({e.strerror})", "Choose another") from e
     if len(content) > MAX_FILE:
-        raise RecordingError(
-            f"{len(content) / 1024**2:,.0f} MiB are more than {MAX_FILE // 1024**2} MiB", FOREIGN
-        )
+        raise RecordingError(f"{mib(len(content))} are more than {mib(MAX_FILE)}", FOREIGN)
+    if content.count(ENTRY_MARK) > 2 * MAX_ENTRIES:  # chance makes a few: zipfile reads them all
+        raise RecordingError("this zip file holds no recording", FOREIGN)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = {name: unpacked(archive, name) for name in entry_names(archive)}
@@ -121,8 +139,7 @@ def entry_names(archive: zipfile.ZipFile) -> list[str]:
     if archive.getinfo("head.json").file_size > MAX_HEAD:
         raise RecordingError("its head is too large", FOREIGN)
     if sum(entry.file_size for entry in entries) > MAX_CONTENT:
-        limit = MAX_CONTENT // 1024**2
-        raise RecordingError(f"it unpacks to more than {limit} MiB", "Record a shorter run")
+        raise RecordingError(f"it unpacks to more than {mib(MAX_CONTENT)}", "Record a shorter run")
     return names
 
 
@@ -153,73 +170,3 @@ def head_from(content: bytes) -> dict:
 
 def no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def nets_from(head: dict, entries: dict[str, bytes]) -> list[NetTape]:
-    nets = []
-    for model, labels in enumerate(head["labels"]):
-        mine = {
-            name.removeprefix(f"net{model}/").removesuffix(".npy"): array_from(name, content)
-            for name, content in entries.items()
-            if name.startswith(f"net{model}/")
-        }
-        nets.append(tape_from(model, labels, mine))
-    strangers = {name for name in entries if int(name[3]) >= len(nets)}
-    if strangers:
-        raise RecordingError(f"{min(strangers)} belongs to no net of this run")
-    return nets
-
-
-def array_from(name: str, content: bytes) -> np.ndarray:
-    """A read-only view of the bytes: version 1.0, C order, one of two types, nothing left over."""
-    file = io.BytesIO(content)
-    try:
-        if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError
-        shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as e:
-        raise RecordingError(f"{name} is no array", "Copy the file again") from e
-    wanted = np.dtype("<i8" if "steps" in name else "<f4")
-    size = len(content) - file.tell()
-    is_plain = dtype == wanted and not is_fortran and all(n >= 0 for n in shape)
-    if not is_plain or int(np.prod(shape, dtype=object)) * wanted.itemsize != size:
-        raise RecordingError(f"{name} is not what its header says", "Copy the file again")
-    return np.frombuffer(content, wanted, offset=file.tell()).reshape(shape)
-
-
-def tape_from(model: int, labels: Mapping[str, list], arrays: dict[str, np.ndarray]) -> NetTape:
-    """The arrays of a net, once they fit together."""
-    steps, known = arrays.pop("steps", None), arrays.pop("known_s", None)
-    if steps is None or known is None or not is_rising(steps):
-        raise RecordingError(f"the steps of net {model} are missing or not in order")
-    if known.shape != steps.shape or not np.isfinite(known).all() or (np.diff(known) < 0).any():
-        raise RecordingError(f"the times of net {model} are missing or not in order")
-    kinds: dict[str, dict] = {"scalar": {}, "probe": {}, "steps": {}}
-    for name, array in arrays.items():
-        kind, _, quantity = name.partition("/")
-        kinds[kind][quantity] = array
-    scalars, probes, seen = kinds.values()
-    for name, values in scalars.items():
-        if values.shape != steps.shape:
-            raise RecordingError(f"{name} of net {model} does not fit its {len(steps)} steps")
-    if missing := {"loss", "accuracy"} - set(scalars) | {"input_grad"} - set(probes):
-        raise RecordingError(f"{min(missing)} of net {model} is missing")
-    if not set(probes) == set(seen) == set(labels):
-        raise RecordingError(f"the probes of net {model} do not fit their names")
-    for name, rows in probes.items():
-        fits = rows.shape == (len(seen[name]), len(labels[name])) and is_rising(seen[name])
-        if not fits or not np.isin(seen[name], steps).all():
-            raise RecordingError(f"{name} of net {model} does not fit its steps and places")
-    records = ModelRecords(
-        model=model,
-        labels={name: tuple(paths) for name, paths in labels.items()},
-        steps=steps,
-        scalars=scalars,
-        per_op=probes,
-        probe_steps=seen,
-    )
-    return NetTape(records, known)
-
-
-def is_rising(steps: np.ndarray) -> bool:
-    return steps.ndim == 1 and (steps >= 0).all() and (np.diff(steps) > 0).all()

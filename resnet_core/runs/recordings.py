@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 from resnet_core.spec import SpecError
 
 from .engine import NOBODY, ModelRecords, NotYours, Run, User
+from .opened import Opened
 from .recording import Recording, RecordingError
 from .recording_file import ENDING, read
 
@@ -23,9 +23,11 @@ from .recording_file import ENDING, read
 PACES = {"real pace": 1.0, "2 × as fast": 2.0, "5 × as fast": 5.0, "at once": None}
 #: seconds of a replay that all its viewers see alike, so that its charts are drawn once for them
 TOGETHER_S = 0.5
-MAX_OPENED = 32  # files that users opened and that this server keeps; the oldest go
 MAX_REPLAYS = 900  # of one recording; the oldest show the whole run then
 LONG_S = 1e9  # longer than any replay
+#: before the id of a series of recorded runs: it is another series than that of the same runs
+#: where they were trained
+RECORDED = "recorded "
 #: ids are negative, which no stored run's is: -(number of the recording · BLOCK + of the replay)
 BLOCK = 1000
 
@@ -54,39 +56,36 @@ class Recordings:
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic):
         self._clock, self._lock = clock, threading.RLock()
         self._shipped = dict(enumerate(sorted(Path(folder).glob(f"*{ENDING}")), start=1))
-        self._tapes: dict[int, Recording] = {}  # number -> what has been read
-        self._opened: dict[int, int] = {}  # CRC of a user's file -> its number
-        self._next = len(self._shipped) + 1
+        self._tapes: dict[int, Recording] = {}  # number -> what has been read of those
+        self._opened = Opened()
         self._replays: dict[int, dict[int, Replay]] = {}
         self._begun = 0
 
-    def shelf(self) -> dict[int, Recording]:
-        """id of the whole run -> recording: those that ship, then those that users opened.
+    def shelf(self, by: User = NOBODY) -> dict[int, Recording]:
+        """id of the whole run -> recording: those that ship, then those that `by` opened.
 
-        A file that cannot be played is left out.
+        Another's opened file is played for who has its address. A file that cannot be played is
+        left out.
         """
         found = {}
         with self._lock:
-            for number in [*self._shipped, *self._opened.values()]:
+            for number in self._shipped:
                 with suppress(RecordingError):
                     found[-number * BLOCK] = self._tape(number)
-        return found
+        return found | {-number * BLOCK: tape for number, tape in self._opened.of(by).items()}
 
-    def open(self, content: bytes) -> int:
+    def tape(self, run_id: int) -> Recording | None:
+        """What is played under this id, whoever opened it."""
+        with self._lock, suppress(RecordingError):
+            return self._tape(-run_id // BLOCK)
+        return None
+
+    def open(self, content: bytes, by: User = NOBODY) -> int:
         """A user's file -> the id of its run, the same for the same file. Raises SpecError."""
-        crc = zlib.crc32(content)
+        number = self._opened.open(content, by)
         with self._lock:
-            if crc in self._opened:
-                return -self._opened[crc] * BLOCK
-        tape = read(content)
-        _ = tape.run  # its configs, too, are ones that this program can read
-        with self._lock:
-            number, self._next = self._next, self._next + 1
-            self._tapes[number], self._opened[crc] = tape, number
-            while len(self._opened) > MAX_OPENED:
-                oldest = self._opened.pop(next(iter(self._opened)))
-                del self._tapes[oldest]
-                self._replays.pop(oldest, None)
+            for gone in set(self._replays) - set(self._shipped) - self._opened.numbers():
+                del self._replays[gone]
         return -number * BLOCK
 
     def play(self, run_id: int, pace: float | None = 1.0, by: User = NOBODY) -> int:
@@ -134,12 +133,12 @@ class Recordings:
         )
 
     def runs(self, limit: int = 20) -> list[Run]:
-        """Whole runs, those that ship first."""
+        """The whole runs that ship."""
         found = (self.run(run_id) for run_id in list(self.shelf())[:limit])
         return [run for run in found if run]
 
     def series(self, series_id: str) -> list[Run]:
-        """The whole runs of a recorded series in their order."""
+        """The whole runs of a series that ships, in their order. Its id begins with RECORDED."""
         found = [run for run in self.runs(limit=BLOCK) if run.series and run.series.id == series_id]
         return sorted(found, key=lambda run: run.series.index)
 
@@ -188,8 +187,17 @@ class Recordings:
         return tape, replay, replay.seconds(self._clock()) if replay else 0.0
 
     def _tape(self, number: int) -> Recording:
-        if number not in self._tapes:
-            if number not in self._shipped:
-                raise RecordingError("there is no such recording here", "Open its file again")
-            self._tapes[number] = read(self._shipped[number])
-        return self._tapes[number]
+        if number in self._shipped and number not in self._tapes:
+            self._tapes[number] = shipped(self._shipped[number])
+        found = self._tapes.get(number) or self._opened.tape(number)
+        if found is None:
+            raise RecordingError("there is no such recording here", "Open its file again")
+        return found
+
+
+def shipped(path: Path) -> Recording:
+    """A file of the program's own, which may be of a series with others."""
+    tape = read(path)
+    if place := tape.head["series"]:
+        place = place | {"id": RECORDED + place["id"]}
+    return replace(tape, head=tape.head | {"series": place})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .engine import NOBODY, Engine, EngineError, ModelRecords, Run, User
-from .recordings import Recordings
+from .recordings import RECORDED, Recordings
 
 
 class WithRecordings:
@@ -22,7 +22,8 @@ class WithRecordings:
         return self._home(run_id).records(run_id, since)
 
     def series(self, series_id: str) -> list[Run]:
-        return self.engine.series(series_id) or self.recordings.series(series_id)
+        home = self.recordings if series_id.startswith(RECORDED) else self.engine
+        return home.series(series_id)
 
     def pause(self, run_id: int, by: User = NOBODY) -> None:
         self._home(run_id).pause(run_id, by)
