@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -147,6 +148,11 @@ def fork():
     subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(1000)  # {os.getpid()}"])
 
 
+def quit_soon():
+    """After its part of the run is done, if that is short."""
+    threading.Timer(0.1, os._exit, [0]).start()
+
+
 MISHAPS = {
     "raise": lambda: fail(ValueError("no good\n" + "x" * 100_000)),
     "oom": lambda: fail(OutOfMemoryError("Tried to allocate 2 GiB")),
@@ -157,5 +163,6 @@ MISHAPS = {
     "fork": fork,
     "hang": lambda: time.sleep(1000),
     "flood": flood,
+    "quit": quit_soon,
     "late": lambda: time.sleep(0.3),
 }

@@ -12,9 +12,10 @@ from test_engine import assert_same_records
 from test_faults import assert_curves_are_right
 
 from resnet_core.presets import digits
-from resnet_core.runs import processes
+from resnet_core.runs import processes, unit
 from resnet_core.runs.crew import Crew
 from resnet_core.runs.owner import Owner
+from resnet_core.runs.run import SeriesPlace
 from resnet_core.runs.store import Request, Store
 from resnet_core.series import Series, seeds
 from resnet_core.train import RunConfig, train
@@ -73,6 +74,34 @@ def test_a_fault_ends_only_the_run_that_it_hits(tmp_path):
         first, second, third = workers(engine, ids)
         assert first == second != third
         wait_for(lambda: len(processes_of(tmp_path, "trainer")) == 0)
+
+
+def test_a_trainer_that_dies_when_it_is_done_has_no_part_in_the_next_run(tmp_path):
+    with engine_in(tmp_path) as engine:
+        ids = queue(engine, series_of(config("1:quit@2 0:late@2", steps=3), config(steps=4)))
+        assert [wait_for_end(engine, run_id).ended for run_id in ids] == ["steps", "steps"]
+        first, second = workers(engine, ids)
+        assert first != second
+
+
+@pytest.mark.parametrize("versions", [["a", "a", "a", "a"], ["a", "a", "b", "b"]])
+def test_a_series_goes_on_in_the_same_processes_for_as_long_as_the_program_is_the_same(
+    tmp_path, monkeypatch, versions
+):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setattr(unit, "parked", lambda *_: {"run": 1, "attempt": 1})
+    monkeypatch.setattr(processes, "code_version", lambda: versions.pop(0))
+    store = Store(tmp_path)
+    places = [SeriesPlace("s", "seeds", "s", index, 3, str(index)) for index in range(3)]
+    text = config(steps=2).to_json()
+    requests = [Request(config=text, request_id=p.label, total=2, series=p) for p in places]
+    store.submit_all(requests)
+    store.claim(processes.identity(os.getpid()))
+    goes_on = "b" not in versions
+    unit.wait_and_own(tmp_path, FAKE, tmp_path / "log")
+    ended = [store.row(run_id)["ended"] for run_id in (1, 2, 3)]
+    assert ended == ["steps", "steps", "steps" if goes_on else None]
+    store.close()
 
 
 def test_a_stopped_run_does_not_stop_its_series(tmp_path):

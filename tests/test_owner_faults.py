@@ -1,12 +1,16 @@
 """What an owner and its trainers have to survive, or to die of with the right words."""
 
 import errno
+import gc
 import itertools
 import os
 import sqlite3
 import subprocess
 import time
+import weakref
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 from engines import (
@@ -163,8 +167,9 @@ def test_too_little_memory_to_build_a_net_is_said_and_the_next_run_starts_clean(
 def test_killed_for_want_of_memory_is_told_from_killed(
     tmp_path, monkeypatch, status, kills_before, kills_after, reason
 ):
-    monkeypatch.setattr(crew, "oom_kills", lambda: kills_before)
     team = Crew(0, FAKE, tmp_path / "log")
+    monkeypatch.setattr(crew, "oom_kills", lambda: kills_before)  # not those of a run before
+    team.begin()
     monkeypatch.setattr(crew, "oom_kills", lambda: kills_after)
 
     class Gone:
@@ -172,6 +177,45 @@ def test_killed_for_want_of_memory_is_told_from_killed(
             wait = staticmethod(lambda timeout: status)
 
     assert team.how_it_went(Gone)[0] == reason
+
+
+def test_a_trainer_that_can_be_told_nothing_is_ended(two_trainers):
+    deaf = two_trainers.trainers[0]
+    deaf.process.stdin.close()
+    assert two_trainers.is_whole()
+    two_trainers.tell(do="hold", number=1)
+    assert deaf.process.wait(timeout=5) and not two_trainers.is_whole()
+    heard = []
+    wait_for(lambda: heard.extend(two_trainers.hear(0.1)) or (deaf, {"kind": "gone"}, b"") in heard)
+
+
+class Net:
+    """It hangs in a cycle, as a net does with its hooks."""
+
+    def __init__(self):
+        self.hook = self
+
+
+def test_what_a_job_leaves_behind_is_gone_before_the_next(monkeypatch):
+    nets, jobs = [], SimpleQueue()
+
+    def job(train, order, orders, send):
+        assert [net() for net in nets] == [None] * len(nets)
+        nets.append(weakref.ref(Net()))
+        if len(nets) == 3:
+            raise SystemExit
+
+    monkeypatch.setattr(trainer, "JOBS", {"train": job})
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    for _ in range(3):
+        jobs.put({"do": "train"})
+    gc.disable()
+    try:
+        with pytest.raises(SystemExit):
+            trainer.obey(FAKE, SimpleNamespace(jobs=jobs), lambda head: None, gpu=False)
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 @pytest.mark.slow

@@ -67,6 +67,15 @@ def test_a_run_whose_owner_never_began_is_tried_twice(ours, dead):
     assert row["sentence"].endswith("Nothing was recorded.")
 
 
+def test_a_run_that_was_stopped_before_its_owner_died_is_not_queued_for_ever(ours, dead):
+    run_id, _ = claimed(ours.store, dead)
+    ours.store.want(run_id, "stop")
+    ours.mind()
+    row = ours.store.row(run_id)
+    assert (row["state"], row["ended"]) == ("ended", "stopped")
+    assert row["sentence"] == "Taken out of the queue." and row["ended_at"]
+
+
 def test_an_owner_whose_run_was_given_to_another_leaves(tmp_path):
     store = Store(tmp_path)
     run_id, attempt = claimed(store, "1:2:3")

@@ -6,6 +6,7 @@ is how they will train.
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from collections.abc import Callable
@@ -110,6 +111,7 @@ def measure(train, order: dict, between: Callable[[], None]) -> tuple[Pace, Thro
     every = stride(steps_that_fit(budget, [pace]))
     if every > 1:  # a long run has steps that no probe looks at
         del nets  # the device may have no room for two of them
+        gc.collect()  # they hang in cycles with their hooks
         nets = Throwaway(train, order, between, steps=every * MOST, first=FIRST)
         nets.periods(EVERY * every, 0.0)
         later = median(nets.periods(EVERY * every, ENOUGH * budget) or [probed])

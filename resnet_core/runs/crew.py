@@ -35,7 +35,10 @@ class Trainer:
         self.heard_at = time.monotonic()
 
     def tell(self, **order: object) -> None:
-        wire.send(self.process.stdin, wire.line(**order))
+        """Whoever cannot be told anything is ended: that shows as the end of its file."""
+        if not wire.send(self.process.stdin, wire.line(**order)):
+            with suppress(OSError):
+                self.process.kill()
 
     def read(self) -> list[tuple[dict, bytes]] | None:
         """The frames that have come; None at the end of file."""
@@ -50,7 +53,7 @@ class Crew:
     def __init__(self, size: int, limits: Limits, log: Path):
         self._size, self._log = size, log
         self._selector = selectors.DefaultSelector()
-        self._oom_kills = oom_kills()
+        self._oom_kills = 0  # of the whole machine when the run began
         self.trainers = [Trainer(place, limits, log) for place in range(size)]
         for trainer in self.trainers:
             self._selector.register(trainer.process.stdout, selectors.EVENT_READ, trainer)
@@ -75,6 +78,15 @@ class Crew:
                 yield trainer, {"kind": "gone"}, b""
             else:
                 yield from ((trainer, head, data) for head, data in frames)
+
+    def begin(self) -> None:
+        """A run begins: what was said and what happened before it is no part of it."""
+        self._oom_kills = oom_kills()
+        self.tell(do="begin")
+
+    def is_whole(self) -> bool:
+        """Whether all trainers live and can have another run."""
+        return all(trainer.process.poll() is None for trainer in self.trainers)
 
     def tell(self, **order: object) -> None:
         for trainer in self.trainers:

@@ -55,7 +55,7 @@ class Owner:
             # one device does one thing at a time: one process has both nets, in turns
             for trainer in self.crew.trainers[1:]:
                 self.crew.dismiss(trainer)
-        self.crew.tell(do="begin")
+        self.crew.begin()
         self._order("train" if self.total else "calibrate", self.config)
         end = None
         while end is None:
@@ -243,7 +243,7 @@ class Owner:
         if ended in ("stopped", "failed"):
             self.ledger.end_all(ended)
         self.writer.write_all()
-        return ended in GOOD_ENDS
+        return ended in GOOD_ENDS and self.crew.is_whole()
 
 
 def duration(seconds: float) -> str:

@@ -67,12 +67,7 @@ class Queue(Database):
                 "update run set want = ? where id = ? and state != 'ended' and want != 'stop'",
                 (want, run_id),
             )
-            if want == "stop":
-                db.execute(
-                    "update run set state = 'ended', ended = 'stopped', ended_at = ?, "
-                    "sentence = 'Taken out of the queue.' where id = ? and state = 'queued'",
-                    (time.time(), run_id),
-                )
+            _take_out(db, run_id)
 
     def wish_lr(self, run_id: int, lr: float) -> None:
         """Another learning rate for a run that is not over; its owner reads it with `wanted`."""
@@ -122,13 +117,17 @@ class Queue(Database):
             return _claim(db, following["id"], last["slot"], worker)
 
     def requeue(self, run_id: int, attempt: int) -> None:
-        """Back into the queue, at its old place: its worker died before it had begun."""
+        """Back into the queue, at its old place: its worker died before it had begun.
+
+        One that shall stop has ended with that.
+        """
         with self._writing() as db:
             db.execute(
                 "update run set state = 'queued', worker = null, slot = null "
                 "where id = ? and attempt = ? and state = 'starting'",
                 (run_id, attempt),
             )
+            _take_out(db, run_id)
 
     def row(self, run_id: int) -> sqlite3.Row | None:
         rows = self._read("select * from run where id = ?", (run_id,))
@@ -219,6 +218,15 @@ def _insert(db: sqlite3.Connection, request: Request, owner: str) -> int:
     marks = ", ".join("?" * len(row))
     sql = f"insert into run({', '.join(row)}) values ({marks})"
     return db.execute(sql, tuple(row.values())).lastrowid
+
+
+def _take_out(db: sqlite3.Connection, run_id: int) -> None:
+    """Ends a run that waits and shall stop: nobody would ever start it."""
+    db.execute(
+        "update run set state = 'ended', ended = 'stopped', ended_at = ?, sentence = "
+        "'Taken out of the queue.' where id = ? and state = 'queued' and want = 'stop'",
+        (time.time(), run_id),
+    )
 
 
 def _claim(db: sqlite3.Connection, run_id: int, slot: str, worker: str) -> tuple[int, int]:

@@ -131,6 +131,7 @@ def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
     while True:
         order = orders.jobs.get()
         JOBS[order["do"]](train, order, orders, send)
+        gc.collect()  # nets hang in cycles with their hooks: the next ones may need the room
 
 
 def do_measure(train, order: dict, orders: Orders, send) -> None:

@@ -20,7 +20,7 @@ def line(**order: object) -> bytes:
 
 
 def send(stream: BinaryIO, message: bytes) -> bool:
-    """False if the other side is gone: that shows as its end of file, and is dealt with there."""
+    """False if the other side is gone."""
     try:
         stream.write(message)
         stream.flush()
