@@ -8,11 +8,19 @@ from html import escape
 import streamlit as st
 
 from explorer import cached, state, theme
-from explorer.verdict_panel import chip
+from explorer.curve import have_begun
+from explorer.verdict_panel import chip, outcomes_of
 from explorer.watched import Watched
-from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, part_of, shown
+from resnet_core.experiments import (
+    EXPERIMENTS,
+    GPU_NOTE,
+    Claim,
+    experiment_of,
+    is_measured,
+    part_of,
+    shown,
+)
 from resnet_core.runs.engine import Engine, EngineError, Run
-from resnet_core.verdict import outcome_of
 
 
 def show() -> None:
@@ -50,29 +58,38 @@ def card(key: str) -> None:
 def about_next() -> None:
     """Of the experiment that is on screen and has not been run yet."""
     if (key := state.named()) is not None:
-        told(key)
+        told(key, is_as_measured(key))
 
 
 def about_run(engine: Engine, watched: Watched) -> None:
     """Of the experiment that a run is, if it is one: what to look at, and whether it shows it."""
     if (key := name_of(watched.run)) is None:
         return
-    told(key)
+    told(key, is_measured(key, watched.run.config))
     if claims := claims_of(engine, watched, key):
-        st.html(answer(claims))
+        st.html(answer(claims, is_over=not watched.going))
 
 
-def told(key: str) -> None:
+def is_as_measured(key: str) -> bool:
+    """Of the settings on screen; of an experiment that is a series, of its first run."""
+    parts = EXPERIMENTS[key].parts(state.experiment().config(state.device()))
+    return is_measured(key, parts[0][1])
+
+
+def told(key: str, measured: bool) -> None:
+    """`measured` is whether the figures are those of these settings."""
     experiment = EXPERIMENTS[key]
+    how = "Measured with three seeds on a CPU" if measured else "With the settings for a CPU"
     with st.container(key="experiment", gap=None):
         st.markdown(f"**{theme.literal(experiment.title)}.** {theme.literal(experiment.question)}")
         st.markdown(
             f":material/visibility: {theme.literal(experiment.look)}",
             help=theme.literal(
-                f"{experiment.mind} Measured with three seeds on a CPU: {experiment.measured} "
-                f"({experiment.source})"
+                f"{experiment.mind} {how}: {experiment.measured} ({experiment.source})"
             ),
         )
+        if not measured:
+            st.caption(theme.literal(GPU_NOTE))
 
 
 def name_of(run: Run) -> str | None:
@@ -91,29 +108,38 @@ def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:
             curves = cached.curves(run.config, engine.records(run.id))
         except EngineError:
             return []
-        if len(curves) < 2 or not any(len(curve.records.steps) for curve in curves):
+        if not have_begun(curves):
             break
-        progress = {model.model: model for model in run.models}
-        seen = [outcome_of(c.records, progress.get(c.records.model)) for c in curves]
+        seen = outcomes_of(run, curves)
         label = run.series.label if run.series else ""
         parts.append(part_of([c.graph.net for c in curves], seen, run.config, label))
     return EXPERIMENTS[key].check(parts) if parts else []
 
 
-def answer(claims: list[Claim]) -> str:
+def answer(claims: list[Claim], is_over: bool) -> str:
     """HTML: whether the run shows its experiment; opened, claim by claim."""
     holds = shown(claims)
     words = f"{sum(claim.holds is True for claim in claims)} of {len(claims)} claims hold"
-    title = {True: "shown", False: "not shown", None: "not yet"}[holds]
-    summary = f"<summary>{chip(title, TONES[holds])} {words}</summary>"
-    return f'<details class="claims">{summary}{"".join(map(line, claims))}</details>'
+    lines = "".join(line(claim, is_over) for claim in claims)
+    summary = f"<summary>{chip_of(holds, is_over)} {words}</summary>"
+    return f'<details class="claims">{summary}{lines}</details>'
 
 
-def line(claim: Claim) -> str:
+def line(claim: Claim, is_over: bool) -> str:
     """HTML: whether it holds, what it says, and what was measured."""
     said = f"{escape(claim.text)} <span>{escape(claim.figures)}</span>"
-    return f"<p>{chip(claim.answer, TONES[claim.holds])} {said}</p>"
+    return f"<p>{chip_of(claim.holds, is_over)} {said}</p>"
 
 
-#: Claim.holds -> tone of its chip
-TONES = {True: "good", False: "warn", None: "neutral"}
+def chip_of(holds: bool | None, is_over: bool) -> str:
+    tone, words, what = ANSWERS[holds, is_over and holds is None]
+    return chip(words, tone, what)
+
+
+#: (Claim.holds, whether it is open for good) -> tone of the chip, its words, what they mean
+ANSWERS = {
+    (True, False): ("good", "shows it", "What was recorded is as the experiment says"),
+    (False, False): ("warn", "does not show it", "What was recorded is otherwise"),
+    (None, False): ("neutral", "not yet", "The run has not come so far"),
+    (None, True): ("neutral", "not reached", "The run ended before it could be told"),
+}

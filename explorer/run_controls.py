@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import next_run, runs_menu, state, visitor
+from explorer import next_run, runs_menu, state, theme, visitor
 from explorer.settings_panel import SLIDERS
 from explorer.watched import Watched
 from resnet_core.probes import PROBES
@@ -47,8 +47,14 @@ def start(engine: Engine, disabled: bool) -> None:
         on_click=start_chosen,
         args=(engine,),
         disabled=disabled,
-        help="Several runs of this net, one after the other, shown on one scale",
+        help=help_of_series(),
     )
+
+
+def help_of_series() -> str:
+    """As markdown: what a series is, and what each kind is for or from where."""
+    rows = (f"**{theme.literal(row.title)}**: {theme.literal(row.help)}" for row in SERIES.values())
+    return "  \n".join(("Several runs of this net, one after the other, on one scale", *rows))
 
 
 def start_chosen(engine: Engine) -> None:
@@ -60,6 +66,7 @@ def pause_and_stop(engine: Engine, watched: Watched | None) -> None:
     going = watched.going if watched else ()
     paused = bool(going) and watched.now.want == "pause"
     recorded = bool(going) and watched.run.recorded
+    several = len(going) > 1
     st.button(
         "Resume" if paused else "Pause",
         icon=":material/resume:" if paused else ":material/pause:",
@@ -69,19 +76,21 @@ def pause_and_stop(engine: Engine, watched: Watched | None) -> None:
         disabled=not going,
     )
     st.button(
-        "To the end" if recorded else "Stop",
+        "To the end" if recorded else "Stop all" if several else "Stop",
         icon=":material/skip_next:" if recorded else ":material/stop:",
         key="stop",
         on_click=next_run.attempt,
         args=(engine.stop, going),
         disabled=not going,
-        help="Show all of it" if recorded else "End it; the curves are kept",
+        help="Show all of it" if recorded else ENDED[several],
     )
 
 
 def is_adjustable(watched: Watched) -> bool:
+    """Runs of a series are compared, so they keep their rate; a recording has no other."""
     run = watched.now
-    return run.is_active and not run.recorded and watched.may_change(visitor.user())
+    is_alone = run.is_active and run.series is None and not run.recorded
+    return is_alone and watched.may_change(visitor.user())
 
 
 def learning_rate(engine: Engine, run: Run) -> None:
@@ -114,3 +123,10 @@ def quantity() -> None:
         key=state.PROBE,
         label_visibility="collapsed",
     )
+
+
+#: whether several runs of a series go on -> what Stop does
+ENDED = {
+    False: "End it; the curves are kept",
+    True: "End this run and those that wait; the curves are kept",
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import streamlit as st
 
 from explorer import (
@@ -22,7 +24,7 @@ from explorer.viewers import VIEWERS
 from explorer.watched import Watched, watched
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.series import SERIES
-from resnet_core.spec import NetSpec
+from resnet_core.spec import NetSpec, SpecError
 
 
 def show() -> None:
@@ -85,7 +87,7 @@ def about(found: Watched) -> None:
         is_named = experiments_menu.name_of(found.run) is not None  # which says what to look at
         recording_panel.show(cached.engine(), found.run, with_about=not is_named)
     st.progress(run_words.progress(found), text=run_words.status(found))
-    if said := run_words.whose(found.now, visitor.user()):
+    if said := run_words.whose(found.now, visitor.user(), visitor.has_key()):
         st.caption(f":material/person: {said}")
 
 
@@ -117,8 +119,9 @@ def edited_since(run: Run) -> None:
 
 
 def nets_of(kind: str | None) -> list[NetSpec]:
-    """The net on screen, or those that a series of this kind would make of it."""
-    if kind not in SERIES:
-        return [state.net()]
-    series = SERIES[kind].make(state.experiment().config(state.device()))
-    return [config.net for _, config in series.runs]
+    """The net on screen, or those that a series of this kind would make of it, if it can be one."""
+    if kind in SERIES:
+        with suppress(SpecError):
+            series = SERIES[kind].make(state.experiment().config(state.device()))
+            return [config.net for _, config in series.runs]
+    return [state.net()]

@@ -52,11 +52,15 @@ def progress(watched: Watched) -> float:
     return sum(run.progress for run in watched.runs) / len(watched.runs)
 
 
-def whose(run: Run, user: User) -> str | None:
-    """Whose a run is, if that explains why it can or cannot be changed; None for one's own."""
+def whose(run: Run, user: User, has_key: bool) -> str | None:
+    """Whose a run is, if that explains why it can or cannot be changed; None for one's own.
+
+    `has_key` is whether this server has a lecturer's key.
+    """
     if run.is_over or run.owner in ("", user.id):
         return None
     thing = "replay" if run.recorded else "run"
     if user.is_lecturer:
         return f"Somebody else's {thing}. With the key you may change it."
-    return f"Somebody else's {thing}: they, and whoever has the key, may pause or stop it."
+    who = "they, and whoever has the key," if has_key else "they alone"
+    return f"Somebody else's {thing}: {who} may pause or stop it."

@@ -15,10 +15,11 @@ class Watched:
 
     @property
     def now(self) -> Run:
-        """The run of the series that trains, else the one that is next, else the one watched."""
-        if not self.run.is_over:
-            return self.run
-        active = (run for run in self.runs if run.is_active)
+        """What the buttons act on: the run of the series that trains, else the one that is next.
+
+        Of several that train it is the one watched; so it is when all are over.
+        """
+        active = (run for run in (self.run, *self.runs) if run.is_active)
         queued = (run for run in self.runs if run.state == "queued")
         return next(active, None) or next(queued, self.run)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from .ranges import RANGES
 from .resolve import blocks_of
 from .run_config import RunConfig
-from .spec import NetSpec
+from .spec import NetSpec, SpecError
 from .stems import STEMS
 
 #: blocks in each stage: 8, 14, 20, 32, 44, 56, 80 and 110 layers of three stages of basic blocks
@@ -34,7 +35,14 @@ class Kind:
 
 
 def seeds(config: RunConfig, count: int = 3) -> Series:
-    """The same run with this seed and the next ones."""
+    """The same run with this seed and the next ones. Raises SpecError if there are not as many."""
+    last = RANGES["seed"][2]
+    if config.seed + count - 1 > last:
+        raise SpecError(
+            "seed",
+            f"{count} seeds from {config.seed:,} on would go past {last:,}",
+            f"Use at most {last - count + 1:,}",
+        )
     runs = tuple(
         (f"seed {seed}", replace(config, seed=seed))
         for seed in range(config.seed, config.seed + count)

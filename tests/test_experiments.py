@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from resnet_core.data import DATASETS
-from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, part_of, shown
+from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, is_measured, part_of, shown
 from resnet_core.experiments.checks import direct_way
 from resnet_core.presets import digits
 from resnet_core.probes import PROBES
@@ -126,7 +126,6 @@ def test_an_experiment_is_complete(key):
     assert all((row.title, row.look, row.mind, row.measured, row.source))
     assert row.probe in PROBES
     assert row.series is None or row.series in SERIES
-    assert row.step is None or row.step < row.config.steps
     assert row.config.device == row.smallest.device == "cpu"
     assert row.gpu.device.startswith("cuda")
     assert {row.config.dataset, row.gpu.dataset} <= set(DATASETS)
@@ -166,3 +165,7 @@ def test_a_run_is_known_for_its_experiment_whatever_its_seed(key):
             assert experiment_of(member, row.series) == key
             assert experiment_of(replace(member, batch_size=13), row.series) is None
             assert experiment_of(member, "seeds") is None
+            for device in ("cpu", "cuda:1", "mps"):  # whatever trains it
+                moved = replace(member, device=device, precision="float32")
+                assert experiment_of(moved, row.series) == key
+                assert is_measured(key, moved) is (config is row.config)

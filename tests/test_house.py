@@ -65,10 +65,7 @@ def test_the_hidden_streamlit_options_still_exist():
 
 
 def test_session_state_is_touched_in_one_place():
-    """Only explorer/state knows its keys: a key that two files own is set by one behind the other.
-
-    Its parts, and app_pages of the tests, are the only ones that say `SS`.
-    """
+    """Only explorer/state knows its keys: of a key that two files own, one sets it unseen."""
     found = []
     for path in [*ROOT.glob("explorer/**/*.py"), *ROOT.glob("pages/*.py")]:
         if path.parent.name != "state":

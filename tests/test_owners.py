@@ -39,7 +39,7 @@ def test_only_its_owner_and_a_lecturer_may_change_a_run(engine, action):
     before = engine.run(run_id)
     assert before.owner == "ann"
     for stranger in (BOB, User()):
-        with pytest.raises(NotYours, match=r"Run 1 was started by somebody else: .*lecturer"):
+        with pytest.raises(NotYours, match=r"Run 1 cannot be \w+: it was started by somebody else"):
             act(run_id, *more, stranger)
     assert engine.run(run_id) == before
     act(run_id, *more, ANN)
@@ -155,6 +155,15 @@ def test_a_learning_rate_that_no_run_may_have_is_refused(engine, lr):
     with pytest.raises(SpecError, match=r"Lr: .* will not do"):
         engine.set_lr(run_id, lr, ANN)
     assert engine.run(run_id).lr is None
+
+
+def test_the_runs_of_a_series_keep_their_learning_rate(engine):
+    """Seeds are averaged and boards compared: of runs with one rate."""
+    first, second = engine.submit_series(series(2), "press", ANN)
+    for run_id in (first, second):
+        with pytest.raises(EngineError, match=rf"Run {run_id} is one of a series"):
+            engine.set_lr(run_id, 0.25, ANN)
+        assert engine.run(run_id).lr is None
 
 
 def test_the_expected_wait_is_shown_once_the_speed_is_known(engine):

@@ -1,11 +1,15 @@
 """Series: what is asked of the engine when several runs are to be seen together."""
 
+from dataclasses import replace
+
 import pytest
 
 from resnet_core.graph import trace
 from resnet_core.presets import digits, preset
+from resnet_core.ranges import RANGES
 from resnet_core.run_config import RunConfig
 from resnet_core.series import SERIES, depth_of
+from resnet_core.spec import SpecError
 
 CONFIG = RunConfig(net=digits(20), steps=60, seed=4, seconds=30)
 
@@ -18,6 +22,13 @@ def test_each_run_of_a_series_is_another_one_with_another_label(key):
     assert SERIES[key].shown_as in ("band", "board", "sweep")
     assert len(set(labels)) == len(set(configs)) == len(series.runs) >= 2
     assert all(c.net.stages[0].width == CONFIG.net.stages[0].width for c in configs)
+
+
+def test_seeds_that_go_past_the_largest_one_are_a_sentence_about_the_seed_that_was_given():
+    last = RANGES["seed"][2]
+    assert len(SERIES["seeds"].make(replace(CONFIG, seed=last - 2)).runs) == 3
+    with pytest.raises(SpecError, match=r"Seed: 3 seeds from 2,147,483,647 on .* Use at most"):
+        SERIES["seeds"].make(replace(CONFIG, seed=last))
 
 
 @pytest.mark.parametrize("key", [key for key in SERIES if SERIES[key].shown_as == "board"])

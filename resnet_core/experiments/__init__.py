@@ -17,20 +17,32 @@ __all__ = [
     "Experiment",
     "Part",
     "experiment_of",
+    "is_measured",
     "part_of",
     "shown",
 ]
 
 
 def experiment_of(config: RunConfig, series: str | None = None) -> str | None:
-    """The key of the experiment that a run with this config is (part of), whatever its seed.
+    """The key of the experiment that a run with this config is (part of).
 
-    `series` is the kind of the series that it belongs to; None for a single run.
+    Whatever its seed, and wherever it trains. `series` is the kind of the series that it belongs
+    to; None for a single run.
     """
     for key, row in EXPERIMENTS.items():
-        if row.series == series:
-            for wanted in (row.config, row.gpu):
-                configs = [member for _, member in row.parts(replace(wanted, seed=config.seed))]
-                if config in configs:
-                    return key
+        if row.series == series and (
+            _is_of(row, row.config, config) or _is_of(row, row.gpu, config)
+        ):
+            return key
     return None
+
+
+def is_measured(key: str, config: RunConfig) -> bool:
+    """Whether a config of this experiment is (part of) the one that its figures are of."""
+    row = EXPERIMENTS[key]
+    return _is_of(row, row.config, config)
+
+
+def _is_of(row: Experiment, wanted: RunConfig, config: RunConfig) -> bool:
+    wanted = replace(wanted, seed=config.seed, device=config.device)
+    return config in [member for _, member in row.parts(wanted)]

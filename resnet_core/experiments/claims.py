@@ -22,10 +22,6 @@ class Claim:
     holds: bool | None  # None: the run has not come so far
     figures: str  # what was measured
 
-    @property
-    def answer(self) -> str:
-        return {True: "yes", False: "no", None: "not yet"}[self.holds]
-
 
 @dataclass(frozen=True)
 class Part:

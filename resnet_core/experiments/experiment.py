@@ -26,8 +26,7 @@ class Experiment:
     smallest: RunConfig  # the least that shows it, for tests
     gpu: RunConfig  # longer or larger; GPU_NOTE
     series: str | None = None  # key of SERIES; None is a single run
-    probe: str = "input_grad"  # key of probes.PROBES: what the depth chart shows ...
-    step: int | None = 0  # ... and at which step; None is the last
+    probe: str = "input_grad"  # key of probes.PROBES: what the depth chart shows
     check: Callable[[Sequence[Part]], list[Claim]]
 
     def runs(self, config: RunConfig) -> Series | None:

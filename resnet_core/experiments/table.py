@@ -45,7 +45,6 @@ EXPERIMENTS = {
         seconds=8,
         smallest=RunConfig(net=digits(44), lr=0.02, steps=60),
         gpu=on_gpu(cifar(110)),
-        step=20,
         check=checks.degradation,
     ),
     "vanishing": Experiment(

@@ -155,9 +155,18 @@ class Embedded:
         self._store_of(run_id, by, "stopped").want(run_id, "stop")
 
     def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
-        """Raises SpecError for a learning rate that no run may have."""
+        """Raises SpecError for a learning rate that no run may have.
+
+        Runs of a series are averaged or compared, so they keep theirs: EngineError.
+        """
         check_range("lr", lr)
-        self._store_of(run_id, by, "changed").wish_lr(run_id, lr)
+        store, run = self._store_of(run_id, by, "changed"), self.run(run_id)
+        if run and run.series:
+            raise EngineError(
+                f"Run {run_id} is one of a series, whose runs are compared: they keep their "
+                "learning rate. Start it alone to change its rate while it trains."
+            )
+        store.wish_lr(run_id, lr)
 
     def _store_of(self, run_id: int, by: User, done: str) -> Store:
         """The store, for who may change the run. Raises NotYours or another EngineError."""
@@ -165,10 +174,7 @@ class Embedded:
         if run is None:
             raise EngineError(f"Run {run_id} cannot be {done}: there is no such run any more.")
         if not by.may_change(run):
-            raise NotYours(
-                f"Run {run_id} was started by somebody else: it can be {done} only by them, or "
-                "with the lecturer's key."
-            )
+            raise NotYours(f"Run {run_id} cannot be {done}: it was started by somebody else.")
         return self._open()
 
     def problem(self) -> str | None:

@@ -81,7 +81,10 @@ class Engine(Reads, Protocol):
         """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
 
     def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
-        """Another learning rate, for both nets from the same step on; it is recorded."""
+        """Another learning rate, for both nets from the same step on; it is recorded.
+
+        Raises EngineError for a run of a series.
+        """
 
     def start(self) -> None:
         """Makes sure that runs are looked after. Cheap: call it in every script run."""
