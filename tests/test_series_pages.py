@@ -1,0 +1,109 @@
+"""What the page says and offers beside a series of runs, and beside an experiment with a name."""
+
+from dataclasses import replace
+
+import pytest
+from app_pages import after, opened, shown, texts
+
+from explorer import cached, experiments_menu, run_controls, run_words, visitor
+from explorer.link import Experiment, encode
+from explorer.watched import Watched
+from resnet_core.experiments import EXPERIMENTS, GPU_NOTE, Claim
+from resnet_core.presets import digits
+from resnet_core.proof import Proof
+from resnet_core.runs.engine import Run, SeriesPlace, User
+from resnet_core.series import SERIES
+
+pytestmark = pytest.mark.usefixtures("data_folder")
+SMALL = Experiment(net=digits(8), steps=12)
+
+
+def a_run(**fields) -> Run:
+    usual = {"id": 1, "request_id": "r", "config": SMALL.config(), "queued_at": 0.0}
+    usual |= {"resolved": None, "ended": None, "reason": None, "sentence": "", "position": None}
+    usual |= {"want": "run", "total_steps": 12, "models": (), "proof": Proof(), "state": "running"}
+    return Run(**usual | fields)
+
+
+def series_of(*states: str) -> tuple[Run, ...]:
+    size = len(states)
+    places = [SeriesPlace("s", "seeds", "", n, size, f"seed {n}") for n in range(size)]
+    return tuple(a_run(id=p.index, state=s, series=p) for s, p in zip(states, places))
+
+
+@pytest.mark.parametrize(
+    ("states", "watched", "now"),
+    [
+        (("ended", "running", "queued"), 2, 1),
+        (("ended", "paused", "queued"), 0, 1),
+        (("running", "running", "queued"), 1, 1),  # two slots: the one that is looked at
+        (("ended", "queued", "queued"), 2, 1),
+        (("ended", "ended"), 0, 0),
+    ],
+)
+def test_the_buttons_of_a_series_act_on_the_run_that_trains(states, watched, now):
+    """Whoever opens the third seed while the first trains would else pause the third alone."""
+    runs = series_of(*states)
+    found = Watched(runs[watched], runs)
+    assert found.now.id == now
+
+
+def test_a_series_has_no_menu_of_rates(monkeypatch):
+    """A mean of three seeds is of three equal runs."""
+    monkeypatch.setattr(visitor, "user", User)
+    runs = series_of("running", "queued")
+    assert not run_controls.is_adjustable(Watched(runs[0], runs))
+    alone = a_run()
+    assert run_controls.is_adjustable(Watched(alone, (alone,)))
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_the_key_is_spoken_of_where_there_is_one(has_key):
+    said = run_words.whose(a_run(owner="o"), User("m"), has_key)
+    assert said.startswith("Somebody else's run: ") and ("key" in said) is has_key
+
+
+def test_the_largest_seed_has_no_next_ones_and_that_is_a_sentence():
+    """Beside a series of seeds, of which the page asks what it would be of the net on screen."""
+    cached.engine().submit_series(SERIES["seeds"].make(SMALL.config()), "press")
+    largest = encode(replace(SMALL, seed=2**31 - 1))
+    app = opened(run="1", x=largest)
+    assert "has been edited since" not in texts(app)
+    begin = "from explorer import cached, next_run; next_run.start_series(cached.engine(), 'seeds')"
+    app = after(opened(x=largest), begin)
+    assert "3 seeds from 2,147,483,647 on" in shown(app.error[0])
+
+
+def test_stop_ends_the_whole_series_and_says_so():
+    cached.engine().submit_series(SERIES["seeds"].make(SMALL.config()), "press")
+    app = opened(run="2")
+    assert app.button(key="stop").label == "Stop all"
+    app.button(key="stop").click().run()
+    assert all(run.want == "stop" or run.is_over for run in cached.engine().runs())
+
+
+@pytest.mark.parametrize(("settings", "is_noted"), [("config", False), ("gpu", True)])
+def test_settings_that_were_not_measured_say_so(settings, is_noted):
+    row = EXPERIMENTS["exploding"]
+    app = opened(named="exploding", x=encode(Experiment.of_run(getattr(row, settings))))
+    assert row.look in texts(app) and (GPU_NOTE in texts(app)) is is_noted
+    helps = "".join(element.proto.help for element in app.markdown).replace("\\", "")
+    assert row.measured in helps
+    assert ("Measured with three seeds on a CPU" in helps) is not is_noted
+
+
+@pytest.mark.parametrize(
+    ("holds", "is_over", "words"),
+    [
+        (True, True, "shows it"),
+        (False, False, "does not show it"),
+        (None, False, "not yet"),
+        (None, True, "not reached"),
+    ],
+)
+def test_a_claim_has_words_of_its_own(holds, is_over, words):
+    claim = Claim("It learns.", holds, "96%")
+    line = experiments_menu.line(claim, is_over)
+    for said in (line, experiments_menu.answer([claim], is_over)):
+        assert f"</span>{words}</b>" in said
+        assert "as it should be" not in said and "than its twin" not in said
