@@ -15,6 +15,7 @@ from resnet_core.resolve import blocks_of
 from resnet_core.run_config import RunConfig
 from resnet_core.spec import NetSpec, SpecError
 
+WORD = "x"  # of the URL: the code is what it is set to
 MAX_CODE = 4000  # characters of the URL
 MAX_TEXT = 64 * 1024  # of what it unpacks to: a small code can unpack to gigabytes
 REMEDY = "Ask for the link again, or start from a preset"
@@ -111,6 +112,11 @@ def encode(experiment: Experiment) -> str:
     settings = {name: getattr(experiment, name) for name in ("base", *FIRST, *unusual(experiment))}
     text = json.dumps([json.loads(experiment.net.to_json()), settings], separators=(",", ":"))
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def query(experiment: Experiment) -> str:
+    """What an address of the app ends with to show this experiment."""
+    return f"?{WORD}={encode(experiment)}"
 
 
 def decode(code: str) -> Experiment:

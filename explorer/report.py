@@ -1,4 +1,6 @@
-"""A run as one HTML file that needs nothing else: no server, no network, no program. Pure.
+"""A run as one HTML file that needs nothing else: no server, no network, no program.
+
+It is made of the run alone, whatever the session that asks for it is looking at.
 
 The charts are the app's own, with their step slider: the same JSON, the same script, and
 plotly.js once. Names that users gave are shown as they are, never as markup.
@@ -17,9 +19,9 @@ from string import Template
 
 from plotly.offline import get_plotlyjs
 
-from explorer import chart_panel, curves_panel, drawn, link, rate_line, theme, verdict_panel
+from explorer import cached, chart_panel, curves_panel, drawn, link, rate_line, theme, verdict_panel
 from explorer.components import HERE, source
-from explorer.curve import Curve, curve_of
+from explorer.curve import Curve
 from explorer.depth_chart import Drawing
 from explorer.stage_table import COLUMNS
 from resnet_core.graph import LayerGraph, trace
@@ -36,7 +38,7 @@ PAGE, STYLE, SCRIPT = (Path(__file__).with_name(f"report.{kind}") for kind in ("
 
 def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
     """The page of a run, which may still go on. UTF-8."""
-    curves = curves_of(run, records)
+    curves = cached.curves(run.config, records)
     graph = trace(pair_of(run.config)[0])
     shown = [key for key in PROBES if key in quantities(records)]
     begun = len(curves) > 1 and any(len(model.steps) for model in records)
@@ -55,7 +57,7 @@ def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
         stages=stages(run.config.net),
         settings=settings(run),
         proof=escape(curves_panel.matched(run, curves) if begun else run.proof.sentence),
-        link=escape(link.encode(link.Experiment.of_run(config))),
+        link=escape(link.query(link.Experiment.of_run(config))),
         spec=escape(json.dumps(json.loads(config.to_json()), indent=1)),
         data=for_script(charts(run, curves, shown) if begun else {"depth": {}}),
         style=style(),
@@ -63,13 +65,6 @@ def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
         script=SCRIPT.read_text(encoding="utf-8"),
         plotly=get_plotlyjs(),
     ).encode()
-
-
-def curves_of(run: Run, records: Sequence[ModelRecords]) -> list[Curve]:
-    """The nets with what they showed, the residual one first."""
-    graphs = [trace(net) for net in pair_of(run.config)]
-    found = [curve_of(graphs[model.model], model) for model in records]
-    return sorted(found, key=lambda curve: curve.role != "residual")
 
 
 def charts(run: Run, curves: Sequence[Curve], shown: Sequence[str]) -> dict:
@@ -105,12 +100,8 @@ def verdict_of(run: Run, curves: Sequence[Curve]) -> str:
     """HTML: a column of chips for each net, then what the run shows and what it does not."""
     found = verdict_panel.of_run(run, curves)
     ends = {c.role: verdict_panel.end_of(run.models, c.records.model) for c in curves}
-    parts = [verdict_panel.chips(found, ends), f"<p class='headline'>{escape(found.headline)}</p>"]
-    for kind, heading in verdict_panel.KINDS.items():
-        notes = [note for note in found.notes if note.kind == kind]
-        items = (f"<li>{escape(n.text)} <small>{escape(n.source)}</small></li>" for n in notes)
-        parts += [f"<h3>{heading}</h3><ul>{''.join(items)}</ul>"] if notes else []
-    return "".join(parts)
+    headline = f'<p class="headline">{escape(found.headline)}</p>'
+    return verdict_panel.chips(found, ends) + headline + verdict_panel.notes(found.notes)
 
 
 def option(key: str) -> str:

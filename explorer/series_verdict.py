@@ -8,7 +8,7 @@ from html import escape
 
 import streamlit as st
 
-from explorer import theme, verdict_panel
+from explorer import state, theme, verdict_panel
 from explorer.verdict_panel import chip, headed, listed, row, side_by_side
 from resnet_core.verdict import Finding, SeriesVerdict, Verdict, verdict_of_series
 
@@ -23,18 +23,19 @@ QUESTIONS = (
 
 def show(members, shown_as: str) -> None:
     """`members` of series_panel, each with records."""
+    presented = state.presenting()
     if shown_as == "band":
         if found := of_seeds(members):
             with st.container(key="verdict", gap="small"):
-                st.html(seeds(found))
+                st.html(seeds(found, presented))
                 st.markdown(theme.literal(found.headline))
             labels = [member.label for member in members]
-            st.html(shared_notes(found, labels))
+            st.html(shared_notes(found, labels, presented))
         return
     judged = [(m.label, verdict_panel.of_run(m.run, m.curves)) for m in members]
     with st.container(key="verdict", gap="small"):
-        st.html(board(judged))
-    st.html(notes_by_run(judged))
+        st.html(board(judged, presented))
+    st.html(notes_by_run(judged, presented))
 
 
 def of_seeds(members) -> SeriesVerdict | None:
@@ -46,7 +47,7 @@ def of_seeds(members) -> SeriesVerdict | None:
     return verdict_of_series(runs)
 
 
-def seeds(found: SeriesVerdict) -> str:
+def seeds(found: SeriesVerdict, presented: bool) -> str:
     """HTML: a column for each net; each class with the number of its seeds."""
     columns = []
     for role in ROLES:
@@ -58,7 +59,7 @@ def seeds(found: SeriesVerdict) -> str:
             text = f"{spread.title}: {spread.text}" if spread.known else ""
             rows.append(row(question, counted, when, text))
         columns.append(headed(role, "".join(rows)))
-    return side_by_side("what the seeds show of each net", columns)
+    return side_by_side("what the seeds show of each net", columns, presented)
 
 
 def counts(findings: Iterable[Finding]) -> str:
@@ -71,7 +72,7 @@ def counts(findings: Iterable[Finding]) -> str:
     )
 
 
-def board(judged: list[tuple[str, Verdict]]) -> str:
+def board(judged: list[tuple[str, Verdict]], presented: bool) -> str:
     """HTML: a column for each net, a row of chips for each run."""
     columns = []
     for role in ROLES:
@@ -83,10 +84,10 @@ def board(judged: list[tuple[str, Verdict]]) -> str:
                 answer: Finding = getattr(net, name)
                 rows.append(row(question, chip(answer.title, answer.tone, answer.sentence), when))
         columns.append(headed(role, "".join(rows)))
-    return side_by_side("what the nets show", columns)
+    return side_by_side("what the nets show", columns, presented)
 
 
-def shared_notes(found: SeriesVerdict, labels: list[str]) -> str:
+def shared_notes(found: SeriesVerdict, labels: list[str], presented: bool) -> str:
     """HTML: the notes of the seeds, with how many have them and whose figures are quoted."""
     groups: dict[str, list] = {}
     for label, verdict in zip(labels, found.verdicts):
@@ -97,14 +98,14 @@ def shared_notes(found: SeriesVerdict, labels: list[str]) -> str:
         label, note = rows[0]
         where = f"{len(rows)} of {found.seeds} seeds; figures of {label}"
         said.append((note.kind, f"{escape(note.text)} <em>({escape(where)})</em>", note.source))
-    return listed(said)
+    return listed(said, presented)
 
 
-def notes_by_run(judged: list[tuple[str, Verdict]]) -> str:
+def notes_by_run(judged: list[tuple[str, Verdict]], presented: bool) -> str:
     said = [
         (note.kind, f"<strong>{escape(label)}:</strong> {escape(note.text)}", note.source)
         for label, found in judged
         for note in found.notes
         if note.kind != "mind"
     ]
-    return listed(said)
+    return listed(said, presented)

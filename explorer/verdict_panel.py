@@ -35,27 +35,28 @@ def show(run: Run, curves: Sequence[Curve], found: Verdict) -> None:
     """The chips of both nets, and how they learned in one sentence."""
     ends = {c.role: end_of(run.models, c.records.model) for c in curves}
     with st.container(key="verdict", gap="small"):
-        st.html(chips(found, ends))
+        st.html(chips(found, ends, state.presenting()))
         st.markdown(theme.literal(found.headline))
 
 
 def show_notes(found: Verdict) -> None:
     """What is behind the figures, with sources."""
-    st.html(notes(found.notes))
+    st.html(notes(found.notes, state.presenting()))
 
 
 def end_of(models: Sequence[ModelProgress], model: int) -> ModelEnd | None:
     return next((m.end for m in models if m.model == model), None)
 
 
-def chips(found: Verdict, ends: dict[str, ModelEnd | None]) -> str:
-    """HTML: a column for each net, the residual one first."""
+def chips(found: Verdict, ends: dict[str, ModelEnd | None], presented: bool = False) -> str:
+    """HTML: a column for each net, the residual one first; large when it is presented."""
     nets = sorted(found.nets, key=lambda net: net.role != "residual")
-    return side_by_side("what each net shows", [column(net, ends.get(net.role)) for net in nets])
+    columns = [column(net, ends.get(net.role)) for net in nets]
+    return side_by_side("what each net shows", columns, presented)
 
 
-def side_by_side(label: str, columns: Sequence[str]) -> str:
-    size = "verdict large" if state.presenting() else "verdict"
+def side_by_side(label: str, columns: Sequence[str], presented: bool) -> str:
+    size = "verdict large" if presented else "verdict"
     return f'<div class="{size}" role="group" aria-label="{label}">{"".join(columns)}</div>'
 
 
@@ -108,16 +109,17 @@ def diverged(end: ModelEnd) -> str:
     return f'<p class="diverged">{escape(text + cause)} Its curves are kept.</p>'
 
 
-def notes(found: Sequence[Note]) -> str:
-    return listed([(note.kind, escape(note.text), note.source) for note in found])
+def notes(found: Sequence[Note], presented: bool = False) -> str:
+    said = [(note.kind, escape(note.text), note.source) for note in found]
+    return listed(said, presented)
 
 
-def listed(said: Sequence[tuple[str, str, str]]) -> str:
+def listed(said: Sequence[tuple[str, str, str]], presented: bool) -> str:
     """(kind, HTML, source) -> HTML: a list under each heading that has something.
 
     From the back row only the first kinds are read.
     """
-    kinds = PRESENTED if state.presenting() else tuple(KINDS)
+    kinds = PRESENTED if presented else tuple(KINDS)
     parts = []
     for kind in kinds:
         items = [f"<li>{text} {source(where)}</li>" for k, text, where in said if k == kind]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from html import unescape
+from urllib.parse import parse_qsl
 
 import pytest
+from app_pages import opened
 from browsers import CHROMIUM, shoot
 from ten_steps import CONFIG, RECORDS, RUN
 
+from explorer import state
+from explorer.link import Experiment
 from explorer.report import report
 
 EVIL = '<img src=x onerror="document.title=1">$title</script>'
@@ -26,9 +31,22 @@ def page_of_evil(evil_run) -> str:
 
 
 def test_a_report_tells_settings_proof_and_how_to_run_it_again(page_of_evil):
-    for fact in ("weight decay", "8 of 8 shared tensors identical", "7 of 7 batches", "?a=eN"):
+    for fact in ("weight decay", "8 of 8 shared tensors identical", "7 of 7 batches"):
         assert fact in page_of_evil
     assert "Diverged at step 6" in page_of_evil and "cookie" not in page_of_evil
+
+
+def test_its_link_opens_its_settings_in_the_app(data_folder):
+    page = report(RUN, RECORDS).decode()
+    address = re.search(r"address: <code>\?(.+?)</code>", page)[1]
+    app = opened(**dict(parse_qsl(unescape(address), strict_parsing=True)))
+    assert app.session_state.experiment == Experiment.of_run(CONFIG) != Experiment()
+    assert not app.error
+
+
+def test_it_is_the_same_page_whatever_its_reader_is_looking_at(evil_run, page_of_evil, monkeypatch):
+    monkeypatch.setattr(state, "presenting", lambda: pytest.fail("it looked at the session"))
+    assert report(evil_run, RECORDS).decode() == page_of_evil
 
 
 def test_names_from_users_are_shown_and_not_obeyed(page_of_evil):
@@ -50,7 +68,11 @@ def test_a_run_without_records_has_a_report():
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 @pytest.mark.parametrize(
-    "scheme, paper", [("light", "rgb(255, 255, 255)"), ("dark", "rgb(16, 21, 29)")]
+    "scheme, paper",
+    [
+        ("light", "rgb(255, 255, 255)"),
+        pytest.param("dark", "rgb(16, 21, 29)", marks=pytest.mark.slow),
+    ],
 )
 def test_a_report_works_without_a_network(chromium, tmp_path, page_of_evil, scheme, paper):
     file = tmp_path / "report.html"

@@ -26,7 +26,7 @@ from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
-WORDS = ("x", "run", "replay", "named")  # of the URL
+WORDS = (link.WORD, "run", "replay", "named")  # of the URL
 
 
 def begin() -> None:
@@ -103,7 +103,7 @@ def show_experiment(experiment: Experiment) -> None:
 def write_url() -> None:
     SS.looked, code = SS.look.words(graph()), link.encode(SS.experiment)
     SS.seen = code, *SS.seen[1:3], named()
-    put_in_url(x=code, named=named())
+    put_in_url(**{link.WORD: code}, named=named())
 
 
 def put_in_url(**words: str | None) -> None:
