@@ -136,8 +136,6 @@ def test_a_series_is_queued_at_once_and_shown_as_one(visit):
     app.run()
     rows = [label for label in buttons(app) if "yours" in label]
     assert len(rows) == 1 and "3 runs" in rows[0] and rows[0].startswith("1 ·")
-    app.button(key="stop").click().run()
-    assert all(run.want == "stop" or run.is_over for run in cached.engine().runs())
 
 
 def test_the_learning_rate_of_a_run_that_goes_on_is_changed_and_kept(data_folder):
@@ -177,11 +175,15 @@ def test_an_experiment_has_a_link_and_an_edit_makes_another_of_it():
     assert not opened(named="no such thing").exception
 
 
-def test_a_run_says_whether_it_shows_its_experiment(data_folder):
+def test_a_run_says_whether_it_shows_its_experiment(data_folder, monkeypatch):
+    """Eight layers do not blow up; that they diverge later cannot be told from two steps."""
     row = EXPERIMENTS["blow-up"]
-    stored_run(data_folder, row.config, "diverged")
+    row = replace(row, config=replace(row.config, net=replace(digits(8), norm="none"), steps=2))
+    monkeypatch.setitem(EXPERIMENTS, "blow-up", row)
+    stored_run(data_folder, row.config, "steps")
     said = html(opened(run="1"))
-    assert said.count(">yes<") == 3 and "It diverges within 20 steps." in said
+    assert "0 of 3 claims hold" in said and said.count("</span>does not show it<") == 1 + 2
+    assert said.count("</span>not reached<") == 1 and "It diverges within 20 steps." in said
 
 
 @pytest.fixture(scope="module")
