@@ -182,9 +182,9 @@ def test_killed_for_want_of_memory_is_told_from_killed(
 def test_a_trainer_that_can_be_told_nothing_is_ended(two_trainers):
     deaf = two_trainers.trainers[0]
     deaf.process.stdin.close()
-    assert two_trainers.is_whole()
+    assert two_trainers.is_fit()
     two_trainers.tell(do="hold", number=1)
-    assert deaf.process.wait(timeout=5) and not two_trainers.is_whole()
+    assert deaf.process.wait(timeout=5) and not two_trainers.is_fit()
     heard = []
     wait_for(lambda: heard.extend(two_trainers.hear(0.1)) or (deaf, {"kind": "gone"}, b"") in heard)
 

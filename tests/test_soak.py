@@ -1,6 +1,7 @@
 """Many short runs: nothing grows, and nothing is left over."""
 
 import gc
+import os
 import uuid
 from dataclasses import replace
 
@@ -19,13 +20,17 @@ from engines import (
 )
 
 from resnet_core.presets import digits
+from resnet_core.runs import processes
+from resnet_core.runs.crew import Crew
+from resnet_core.runs.owner import Owner
+from resnet_core.runs.store import Store
 from resnet_core.series import Series
 from resnet_core.train import RunConfig
 
 MEGABYTE = 2**20
 LIMITS = {"cpu_slots": 2, "park": True, "max_queued_per_owner": 100, "keep_runs": 1000}
 #: what may still grow between the second fifth of the runs and the end [bytes]: lists of known runs
-MAY_GROW = {"supervisor": 3 * MEGABYTE, "engine": 12 * MEGABYTE}
+MAY_GROW = {"supervisor": 3 * MEGABYTE, "engine": 12 * MEGABYTE, "trainer": 15 * MEGABYTE}
 
 
 def series_of(count: int, make) -> Series:
@@ -91,3 +96,20 @@ def test_two_hundred_short_runs_leave_memory_and_files_as_they_were(tmp_path):
     with engine_in(tmp_path, replace(REAL, **LIMITS)) as engine:
         train_all(engine, 30, lambda i: RunConfig(net=digits(8), steps=3, seed=i), size=30)
         leave_nothing(engine, tmp_path)
+
+
+@pytest.mark.slow
+def test_trainers_do_not_grow_over_many_runs(tmp_path):
+    """What hangs in cycles, as a net does with its hooks, would add up."""
+    store, crew = Store(tmp_path), Crew(2, REAL, tmp_path / "log")
+    held = []
+    for seed in range(16):
+        text = RunConfig(net=digits(32), steps=3, seed=seed).to_json()
+        store.submit(text, str(seed), 3)
+        assert Owner(store, *store.claim(processes.identity(os.getpid())), crew, REAL).work()
+        held.append([psutil.Process(t.process.pid).memory_info().rss for t in crew.trainers])
+    crew.end()
+    store.close()
+    growth = [most - before for most, before in zip(map(max, zip(*held[6:])), held[5])]
+    print([round(size / MEGABYTE, 1) for size in growth], "MB over ten runs")
+    assert max(growth) < MAY_GROW["trainer"]

@@ -52,6 +52,7 @@ class Crew:
 
     def __init__(self, size: int, limits: Limits, log: Path):
         self._size, self._log = size, log
+        self._code = processes.code_version()
         self._selector = selectors.DefaultSelector()
         self._oom_kills = 0  # of the whole machine when the run began
         self.trainers = [Trainer(place, limits, log) for place in range(size)]
@@ -84,9 +85,10 @@ class Crew:
         self._oom_kills = oom_kills()
         self.tell(do="begin")
 
-    def is_whole(self) -> bool:
-        """Whether all trainers live and can have another run."""
-        return all(trainer.process.poll() is None for trainer in self.trainers)
+    def is_fit(self) -> bool:
+        """Whether it can have another run: all trainers live, and hold the program as it is now."""
+        lives = all(trainer.process.poll() is None for trainer in self.trainers)
+        return lives and processes.code_version() == self._code
 
     def tell(self, **order: object) -> None:
         for trainer in self.trainers:

@@ -242,8 +242,9 @@ class Owner:
         self.writer.set(sentence=sentence, ended_at=time.time())
         if ended in ("stopped", "failed"):
             self.ledger.end_all(ended)
+        goes_on = ended in GOOD_ENDS and self.crew.is_fit()  # before others see the end
         self.writer.write_all()
-        return ended in GOOD_ENDS and self.crew.is_whole()
+        return goes_on
 
 
 def duration(seconds: float) -> str:

@@ -70,15 +70,13 @@ def keep_speed(store: Store, found: list[dict], num_trainers: int) -> None:
 
 def wait_and_own(folder: Path, limits: Limits, log: Path) -> None:
     """Owns a run and, as long as all goes well, what follows it in its series."""
-    store, code = Store(folder), processes.code_version()
+    store = Store(folder)
     crew = Crew(NUM_MODELS, limits, log)
     try:
         order = parked(crew, store, limits)
         claimed = order["run"], order["attempt"]
         me = processes.identity(os.getpid())
         while claimed and Owner(store, *claimed, crew, limits).work():
-            if processes.code_version() != code:
-                return  # what follows shall train with the program as it is now
             claimed = store.claim_next_of_series(me, claimed[0])
     finally:
         crew.end()
