@@ -15,12 +15,13 @@ PRESENTING = 1.35  # times the size of type and lines, for the back row
 
 
 def drawing(run: Run) -> Drawing:
-    presenting = state.presenting()
+    presenting, config = state.presenting(), verdict_panel.config_of(run)
     return Drawing(
         selected=state.selected(),
         scale=PRESENTING if presenting else 1.0,
         maps=not presenting,
-        precision=verdict_panel.config_of(run).precision,
+        precision=config.precision,
+        device=config.device,
     )
 
 

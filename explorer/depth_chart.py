@@ -63,7 +63,8 @@ class Drawing:
     selected: str | None = None  # path of the part to mark
     scale: float = 1.0  # of type and lines
     maps: bool = True  # for a chart that is alone
-    precision: str = "float32"  # key of PRECISIONS: what the run computed in
+    precision: str = "float32"  # key of PRECISIONS: what the run computed in ...
+    device: str = "cpu"  # ... and where
 
 
 def draw(panels: Sequence[Panel], probe: str, total: int, how: Drawing = Drawing()) -> DepthView:
@@ -199,7 +200,7 @@ def place(layout, panels, domains, span: Span, how: Drawing, charts: int = 0) ->
         layout[numbered("xaxis", number)] = axis(how.scale) | x
         layout[numbered("yaxis", number)] = axis(how.scale) | y
         stages, names = stage_marks(graph, how.scale, axes, up[1])
-        shapes, texts = floor_marks(span, how.scale, number)
+        shapes, texts = floor_marks(span, how.scale, number, how.device)
         layout["shapes"] += [*stages, *shapes]
         layout["annotations"] += [*names, *texts]
         if panel.title:

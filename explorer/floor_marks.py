@@ -6,8 +6,10 @@ from explorer.plotting import across, text_at
 from explorer.span import Span
 
 
-def floor_marks(span: Span, scale: float, number: int = 1) -> tuple[list[dict], list[dict]]:
-    """(lines, texts) of the chart with these axes.
+def floor_marks(
+    span: Span, scale: float, number: int = 1, device: str = "cpu"
+) -> tuple[list[dict], list[dict]]:
+    """(lines, texts) of the chart with these axes, of a run on that device.
 
     An exact 0 is told from what fell below the smallest number: a gradient that never came near
     that one, and is 0 all the same, was cut off (a ReLU that is dead, an F that starts at 0).
@@ -20,7 +22,9 @@ def floor_marks(span: Span, scale: float, number: int = 1) -> tuple[list[dict], 
         )
     if span.zeros:
         lines.append(across(span.floor, "muted", "dot", number))
-        why = ": smaller numbers are flushed to 0" if span.smallest is not None else ""
+        # torch.set_flush_denormal, of devices.settle, is of the CPU alone
+        is_flushed = span.smallest is not None and device.startswith("cpu")
+        why = ": smaller numbers are flushed to 0" if is_flushed else ""
         text = text_at(span.floor, f"exactly 0{why}", scale, number, "right")
         texts.append(text | {"yshift": 6 * scale})  # above the crosses
     return lines, texts

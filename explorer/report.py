@@ -71,7 +71,7 @@ def charts(run: Run, curves: Sequence[Curve], shown: Sequence[str]) -> dict:
     """What the script draws: the depth chart of every quantity, and how the nets learned."""
     config, total = verdict_panel.config_of(run), chart_panel.last_step(run)
     done = max(len(curve.records.steps) for curve in curves)
-    how, depth = Drawing(precision=config.precision), {}
+    how, depth = Drawing(precision=config.precision, device=config.device), {}
     for key in shown:
         view = drawn.one_run(curves, key, total, how, rate_line.rate_of(config, done))
         row = PROBES[key]

@@ -35,6 +35,9 @@ def show(members, shown_as: str) -> None:
     judged = [(m.label, verdict_panel.of_run(m.run, m.curves)) for m in members]
     with st.container(key="verdict", gap="small"):
         st.html(board(judged, presented))
+        if not presented:
+            with st.expander("Figures"):
+                st.html(figures(judged))
     st.html(notes_by_run(judged, presented))
 
 
@@ -85,6 +88,17 @@ def board(judged: list[tuple[str, Verdict]], presented: bool) -> str:
                 rows.append(row(question, chip(answer.title, answer.tone, answer.sentence), when))
         columns.append(headed(role, "".join(rows)))
     return side_by_side("what the nets show", columns, presented)
+
+
+def figures(judged: list[tuple[str, Verdict]]) -> str:
+    """HTML: the figures behind each chip of a board, in words."""
+    said = []
+    for label, found in judged:
+        for role in ROLES:
+            net = found.of(role)
+            told = " ".join(getattr(net, name).sentence for name, *_ in QUESTIONS)
+            said.append(f"<li><strong>{escape(label)}, {role}:</strong> {escape(told)}</li>")
+    return f'<div class="notes"><ul>{"".join(said)}</ul></div>'
 
 
 def shared_notes(found: SeriesVerdict, labels: list[str], presented: bool) -> str:

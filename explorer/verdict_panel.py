@@ -32,11 +32,16 @@ def config_of(run: Run) -> RunConfig:
 
 
 def show(run: Run, curves: Sequence[Curve], found: Verdict) -> None:
-    """The chips of both nets, and how they learned in one sentence."""
+    """The chips of both nets, and how they learned in one sentence.
+
+    A run that was to be one step is not asked how it trains.
+    """
     ends = {c.role: end_of(run.models, c.records.model) for c in curves}
+    trains = config_of(run).steps > 1
     with st.container(key="verdict", gap="small"):
-        st.html(chips(found, ends, state.presenting()))
-        st.markdown(theme.literal(found.headline))
+        st.html(chips(found, ends, state.presenting(), trains))
+        if trains:
+            st.markdown(theme.literal(found.headline))
 
 
 def show_notes(found: Verdict) -> None:
@@ -48,10 +53,15 @@ def end_of(models: Sequence[ModelProgress], model: int) -> ModelEnd | None:
     return next((m.end for m in models if m.model == model), None)
 
 
-def chips(found: Verdict, ends: dict[str, ModelEnd | None], presented: bool = False) -> str:
-    """HTML: a column for each net, the residual one first; large when it is presented."""
+def chips(
+    found: Verdict, ends: dict[str, ModelEnd | None], presented: bool = False, trains: bool = True
+) -> str:
+    """HTML: a column for each net, the residual one first; large when it is presented.
+
+    Unless the run `trains`, what it is too early for is left out.
+    """
     nets = sorted(found.nets, key=lambda net: net.role != "residual")
-    columns = [column(net, ends.get(net.role)) for net in nets]
+    columns = [column(net, ends.get(net.role), trains) for net in nets]
     return side_by_side("what each net shows", columns, presented)
 
 
@@ -60,22 +70,23 @@ def side_by_side(label: str, columns: Sequence[str], presented: bool) -> str:
     return f'<div class="{size}" role="group" aria-label="{label}">{"".join(columns)}</div>'
 
 
-def column(net: NetVerdict, end: ModelEnd | None) -> str:
+def column(net: NetVerdict, end: ModelEnd | None, trains: bool = True) -> str:
     has_diverged = end is not None and end.how == "diverged"
     asked = [("gradients", net.at_start, "at step 0"), ("", net.in_training, "in training")]
     if net.signal.tone == "bad":
         asked.insert(0, ("signal", net.signal, "at step 0"))
-    rows = [row(what, chip_of(found), when, found.sentence) for what, found, when in asked]
-    # where it diverged stands in a box of its own
-    rows.append(
-        row("training", chip_of(net.training), "", net.training.sentence * (not has_diverged))
-    )
+    asked.append(("training", net.training, ""))
+    rows = []
+    for what, found, when in asked:
+        in_a_box = found is net.training and has_diverged  # where it did
+        if trains or found.key != "early":
+            rows.append(row(what, chip_of(found), when, "" if in_a_box else found.sentence))
     return headed(net.role, "".join(rows) + (diverged(end) if has_diverged else ""))
 
 
 def headed(role: str, rows: str) -> str:
     """The column of a net, under its name in its colour and dash."""
-    return f'<div class="net"><h5 class="{role}"><i></i>{role} net</h5>{rows}</div>'
+    return f'<div class="net"><h3 class="{role}"><i></i>{role} net</h3>{rows}</div>'
 
 
 def row(question: str, chips: str, when: str = "", figures: str = "") -> str:
@@ -124,7 +135,7 @@ def listed(said: Sequence[tuple[str, str, str]], presented: bool) -> str:
     for kind in kinds:
         items = [f"<li>{text} {source(where)}</li>" for k, text, where in said if k == kind]
         if items:
-            heading = f'<h5 class="{kind.split()[0]}">{KINDS[kind]}</h5>'
+            heading = f'<h3 class="{kind.split()[0]}">{KINDS[kind]}</h3>'
             parts.append(f"{heading}<ul>{''.join(items)}</ul>")
     return f'<div class="notes">{"".join(parts)}</div>'
 

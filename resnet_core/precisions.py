@@ -13,8 +13,8 @@ class Precision:
     memory: str  # key of memory.PRECISIONS
     devices: tuple[str, ...]  # kinds of device that can do it
     what: str  # for help
-    #: the smallest normal number of what flows through the net; below it gradients become 0,
-    #: since subnormal numbers are flushed
+    #: the smallest normal number of what flows through the net; below it gradients become 0 on a
+    #: CPU, where subnormal numbers are flushed
     floor: float = 2.0**-126
     short: str = ""  # for a chart, beside its quantity; "" for the usual one
 

@@ -170,15 +170,18 @@ def test_gradients_near_the_end_of_float32_are_shown_where_it_ends():
 
 
 def test_a_zero_that_faded_is_told_from_one_that_did_not():
-    def said(smallest: float) -> str:
+    def said(smallest: float, device: str = "cpu") -> str:
         curves = run_of(1)
         curves[1].records.per_op["input_grad"][:, :2] = [0, smallest]
-        view = depth_chart.draw(depth_profile.alone(curves, "input_grad"), "input_grad", 5)
+        panels, how = depth_profile.alone(curves, "input_grad"), Drawing(device=device)
+        view = depth_chart.draw(panels, "input_grad", 5, how)
         assert decoded(view.scrub, 1)[0, 0] == ZERO
         return " ".join(note.text for note in view.figure.layout.annotations)
 
     assert "exactly 0: smaller numbers are flushed to 0" in said(1e-35)
     assert "exactly 0" in said(1e-3) and "flushed" not in said(1e-3)
+    for device in ("cuda:0", "mps"):  # set_flush_denormal is of the CPU alone
+        assert "exactly 0" in said(1e-35, device) and "flushed" not in said(1e-35, device)
 
 
 def test_zeros_lie_below_the_smallest_number():
@@ -243,6 +246,15 @@ def test_a_sweep_has_the_ratio_of_first_to_last_and_a_place_for_exact_zeros():
     assert [mark[0] for mark in plain.customdata] == ["10", "11", "12"]  # what a click tells
     assert "exactly 0" in plain.text[1] and "not finite" in plain.text[2]
     assert figure.layout.yaxis.ticktext[-2:] == ("0", "not finite")
+
+
+def test_a_net_whose_gradients_are_all_exactly_0_is_told_so():
+    """As Fixup's are at step 0, whose classifier starts at 0."""
+    (run,) = sweep_of(0.0)
+    for one in run.curves:
+        one.records.per_op["input_grad"][:] = 0
+    for line in sweep_chart.draw([run], 10).data:
+        assert "exactly 0" in line.text[0] and "not finite" not in line.text[0]
 
 
 def test_a_sweep_marks_the_run_that_is_watched_at_the_depth_of_its_net():

@@ -1,5 +1,6 @@
 """The chips of a verdict: a sign and a word each, whatever the records say."""
 
+import re
 import sqlite3
 from dataclasses import replace
 
@@ -7,7 +8,7 @@ import pytest
 from app_pages import html, opened, texts
 from stored_runs import stored_run
 
-from explorer import series_verdict, verdict_panel
+from explorer import cached, series_verdict, verdict_panel
 from explorer.link import Experiment
 from explorer.verdict_panel import TONES, chip, column, notes
 from resnet_core.presets import digits
@@ -70,6 +71,12 @@ def test_notes_stand_under_their_heading_with_their_source():
     assert "He 2015" in said and "does not show" not in said
 
 
+def test_headings_leave_out_no_level_under_a_page():
+    """The report has sections of level 2 around them."""
+    said = column(net(), None) + notes([Note("b", "mind", "Mind this.", "")])
+    assert set(re.findall(r"<h(\d)", said)) == {"3"}
+
+
 def test_seeds_that_disagree_are_counted():
     said = series_verdict.counts([STUCK, CALM, STUCK])
     assert "stuck at chance · 2 of 3" in said and "healthy · 1 of 3" in said
@@ -126,15 +133,22 @@ def test_a_name_of_a_net_is_no_markdown_over_its_series(series):
     assert "evil" in label and "![" not in label and "](" not in label
 
 
-def test_a_board_has_the_chips_of_every_run(series):
+def test_a_board_has_the_chips_of_every_run_and_their_figures_in_words(series):
+    """A tooltip is nothing to a finger or a screen reader."""
     app = opened(run=str(series("board")))
     assert "<strong>batch norm</strong>" in html(app) and "<strong>no norm</strong>" in html(app)
+    words = re.sub(r"<[^>]*>", " ", html(app))
+    run = cached.engine().run(1)
+    curves = cached.curves(run.config, cached.engine().records(1))
+    for net in verdict_panel.of_run(run, curves).nets:
+        assert net.at_start.sentence in words and net.training.sentence in words
 
 
 def test_a_sweep_stands_over_the_run_that_is_watched(series):
     app = opened(run=str(series("depths")))
     said = texts(app)
     assert "Click a point to see that net" in said and "Matched twins" in said
+    assert "at step 0" in said and "too early" not in said  # one step is all that was asked for
 
 
 def test_only_runs_of_the_sweep_can_be_chosen_in_it():
@@ -148,7 +162,5 @@ def test_only_runs_of_the_sweep_can_be_chosen_in_it():
 
 def test_an_old_run_without_a_resolved_config_is_judged_by_what_was_asked(data_folder):
     run_id = stored_run(data_folder, Experiment(net=digits(8), steps=3).config(), "steps")
-    from explorer import cached
-
     run = cached.engine().run(run_id)
     assert run.resolved is None and verdict_panel.config_of(run) == run.config
