@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Mapping
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "residual_explorer"
+VALUE = re.compile(r"[\w-]{20,60}", re.ASCII)
 YEAR_S = 365 * 24 * 3600
 
 
@@ -29,9 +33,15 @@ class GiveCookie:
         await self.app(scope, receive, send_with_cookie)
 
 
+def known(cookies: Mapping[str, str]) -> str:
+    """The cookie among those that a browser sends; "" if there is none that could be ours."""
+    sent = cookies.get(COOKIE, "")
+    return sent if VALUE.fullmatch(sent) else ""
+
+
 def has_cookie(scope: Scope) -> bool:
-    sent = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return f"{COOKIE}=".encode() in sent
+    """Read as Streamlit reads it: a browser whose cookie pages do not take gets another."""
+    return known(HTTPConnection(scope).cookies) != ""
 
 
 def is_page(scope: Scope, message: Message) -> bool:

@@ -10,6 +10,7 @@ from explorer import (
     cached,
     curves_panel,
     experiments_menu,
+    key,
     next_run,
     recording_panel,
     run_controls,
@@ -87,7 +88,7 @@ def about(found: Watched) -> None:
         is_named = experiments_menu.name_of(found.run) is not None  # which says what to look at
         recording_panel.show(cached.engine(), found.run, with_about=not is_named)
     st.progress(run_words.progress(found), text=run_words.status(found))
-    if said := run_words.whose(found.now, visitor.user(), visitor.has_key()):
+    if said := run_words.whose(found.now, visitor.user(), key.has_key()):
         st.caption(f":material/person: {said}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from explorer import recording_panel, state, theme, visitor
+from explorer import key, recording_panel, state, theme, visitor
 from explorer.link import Experiment
 from explorer.settings_panel import in_short
 from resnet_core.runs.engine import EngineError, Run, User
@@ -26,7 +26,7 @@ def show(engine: WithRecordings) -> None:
         with recorded:
             shelf(engine)
             open_file(engine)
-        if visitor.has_key():
+        if key.has_key():
             lecturer()
 
 
@@ -139,13 +139,13 @@ def lecturer() -> None:
         label_visibility="collapsed",
         autocomplete="off",
     )
-    if state.was_refused_the_key():
-        st.caption("This is not the key.")
+    if refusal := state.key_refusal():
+        st.caption(refusal)
 
 
 def enter_key() -> None:
     """Callback of the field."""
-    state.let_in(visitor.is_key(state.typed_key()))
+    visitor.enter(state.typed_key())
 
 
 #: how a run ended or, before that, its state -> its sign

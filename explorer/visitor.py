@@ -7,38 +7,26 @@ it, says.
 from __future__ import annotations
 
 import hashlib
-import hmac
-import os
-import re
 
 import streamlit as st
 
-from explorer import state
-from explorer.cookie import COOKIE
+from explorer import key, state
+from explorer.cookie import known
 from resnet_core.runs.engine import User
-
-#: environment variable with the lecturer's key; without one there is no lecturer
-KEY = "RESIDUAL_EXPLORER_KEY"
 
 
 def user() -> User:
     """A browser without cookies is nobody, whose runs are everybody's."""
-    name = st.context.cookies.get(COOKIE, "")
-    known = re.fullmatch(r"[\w-]{20,60}", name, re.ASCII)
-    digest = hashlib.sha256(name.encode()).hexdigest()[:20] if known else ""
+    name = known(st.context.cookies)
+    digest = hashlib.sha256(name.encode()).hexdigest()[:20] if name else ""
     return User(digest, is_lecturer=state.is_lecturer())
 
 
-def has_key() -> bool:
-    """Whether this server has a lecturer's key, as one for a classroom does."""
-    return bool(os.environ.get(KEY))
-
-
-def is_key(given: str) -> bool:
-    """Compared in a time that does not tell how much of it was right."""
-    return has_key() and hmac.compare_digest(given.encode(), os.environ[KEY].encode())
+def enter(given: str) -> None:
+    """Who enters the lecturer's key is a lecturer while the session lasts."""
+    state.let_in(key.DOOR.refusal(given, user().id, st.context.ip_address))
 
 
 def may_add_images() -> bool:
     """What many bring together could fill the disk."""
-    return state.is_lecturer() or not has_key()
+    return state.is_lecturer() or not key.has_key()

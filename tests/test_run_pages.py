@@ -7,7 +7,7 @@ from app_pages import after, html, opened, shown, texts
 from stored_runs import stored_run
 from streamlit.runtime.context import ContextProxy
 
-from explorer import cached, replay, run_words, visitor
+from explorer import cached, key, replay, run_words, visitor
 from explorer.cookie import COOKIE
 from explorer.link import Experiment, encode
 from explorer.watched import Watched
@@ -75,15 +75,20 @@ def test_a_button_that_is_pressed_all_the_same_changes_nothing(visit):
 
 
 def test_with_the_key_every_run_can_be_stopped(data_folder, visit, monkeypatch):
-    run_id = submitted(visit(OTHERS))
-    monkeypatch.setattr(ContextProxy, "cookies", {COOKIE: MINE})
+    run_id, me = submitted(visit(OTHERS)), visit(MINE)
     monkeypatch.setattr(visitor.state, "is_lecturer", lambda: visitor.state.SS.is_lecturer)
-    monkeypatch.setenv(visitor.KEY, "open sesame")
+    monkeypatch.setenv(key.KEY, "open sesame")
+    monkeypatch.setattr(key, "DOOR", key.Door())
     app = opened(run=str(run_id))
     app.session_state["runs"] = True
     app.run()
     app.text_input(key="key").set_value("open says me").run()
-    assert "This is not the key." in texts(app) and "Stop" not in buttons(app)
+    assert key.WRONG in texts(app) and "Stop" not in buttons(app)
+    for _ in range(key.OF_A_BROWSER):  # in other sessions
+        key.DOOR.refusal("open, please", me.id, None)
+    app.text_input(key="key").set_value("open sesame!").run()
+    assert key.TOO_MANY in texts(app) and "Stop" not in buttons(app)
+    monkeypatch.setattr(key, "DOOR", key.Door())  # a minute later
     app.text_input(key="key").set_value("open sesame").run()
     assert "You have the key" in texts(app) and "With the key" in texts(app)
     app.button(key="stop").click().run()

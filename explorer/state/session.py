@@ -38,7 +38,7 @@ def begin() -> None:
         SS.seen, SS.looked = (None,) * len(WORDS), {}  # WORDS and look.WORDS, as last seen
         SS.run = SS.run_missing = SS.refused = SS.device = SS.step = None
         SS.file_error = SS.checkpoint = SS.named = None
-        SS.is_lecturer, SS.was_refused, SS.tick = False, False, FAST
+        SS.is_lecturer, SS.was_refused, SS.tick = False, "", FAST
         show_experiment(Experiment())
     _read_url()
     words = {name: st.query_params[name] for name in look.WORDS if name in st.query_params}
@@ -222,10 +222,11 @@ def is_lecturer() -> bool:
     return SS.is_lecturer
 
 
-def let_in(knows_the_key: bool) -> None:
-    SS.is_lecturer, SS.was_refused = knows_the_key, not knows_the_key
+def let_in(refusal: str) -> None:
+    """Why the key that was entered does not open, or "" if it does."""
+    SS.is_lecturer, SS.was_refused = not refusal, refusal
 
 
-def was_refused_the_key() -> bool:
-    """Whether what was entered last is not the key."""
+def key_refusal() -> str:
+    """What is said of the key that was entered last; "" if none was refused."""
     return SS.was_refused
