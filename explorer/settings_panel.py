@@ -8,7 +8,7 @@ from functools import partial
 
 import streamlit as st
 
-from explorer import cached, data_panel, more_settings, state
+from explorer import cached, data_panel, more_settings, state, theme
 from explorer.link import Experiment, unusual
 from resnet_core.data import AUGMENTATIONS, dataset_row
 from resnet_core.fast_paths import FAST_PATHS
@@ -22,7 +22,7 @@ def show() -> None:
     now = state.experiment()
     help = "How to train: for the next run"
     with (
-        st.popover(in_short(now), icon=":material/tune:", key="how", help=help),
+        st.popover(theme.literal(in_short(now)), icon=":material/tune:", key="how", help=help),
         st.container(key="how_body"),
     ):
         side_by_side(budget, budget_size)
@@ -94,7 +94,8 @@ def device() -> None:
 
 def in_short(now: Experiment) -> str:
     """Budget, rate, batch and seed, and whatever is not as usual."""
-    said = [f"{now.steps} steps" if now.seconds is None else f"{now.seconds} s"]
+    steps = "1 step" if now.steps == 1 else f"{now.steps} steps"
+    said = [steps if now.seconds is None else f"{now.seconds} s"]
     said += [f"lr {now.lr:g}", f"batch {now.batch_size}", f"seed {now.seed}"]
     if now.dataset != RunConfig.dataset:
         said.append(dataset_row(now.dataset).title)
