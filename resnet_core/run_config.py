@@ -47,8 +47,9 @@ class RunConfig:
             if name not in OPTIONAL or getattr(self, name) is not None:
                 check_range(name, getattr(self, name))
         for name, table in TABLES.items():
-            if getattr(self, name) not in table:
-                given, keys = getattr(self, name), ", ".join(table)
+            given = getattr(self, name)
+            if not isinstance(given, str) or given not in table:  # a list cannot even be looked up
+                keys = ", ".join(table)
                 raise SpecError(name, f"there is no {given!r:.60}", f"Use one of {keys}")
         row = dataset_row(self.dataset)
         if 0 < row.num_train < self.batch_size:  # of images that are gone it is unknown
@@ -57,7 +58,7 @@ class RunConfig:
                 f"{self.batch_size} is more than the {row.num_train} training images",
                 f"Use at most {row.num_train}",
             )
-        if not re.fullmatch(r"cpu|mps|cuda(:\d+)?", str(self.device)):
+        if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):
             raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
         self._check_device()
         self._check_changes()
@@ -100,6 +101,7 @@ class RunConfig:
         return RunConfig(**{**data, "net": NetSpec.from_dict(data["net"])})
 
 
+DEVICE = re.compile(r"cpu|mps|cuda(:[0-9]{1,3})?")
 #: fields that may be None
 OPTIONAL = ("seconds", "clip")
 #: field -> the table whose keys it may have

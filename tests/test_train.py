@@ -1,13 +1,15 @@
 """Runs: repeatable, checked before they start, and honest about how they end."""
 
+import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
+from hostile import STRANGE
 from torch import nn
 from torch.nn import functional as F
 
@@ -246,6 +248,20 @@ def test_a_config_survives_json():
 def test_a_config_that_is_none_is_refused_in_words(text, words):
     with pytest.raises(SpecError, match=words):
         RunConfig.from_json(text)
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(RunConfig)])
+def test_a_strange_value_in_any_field_is_taken_or_refused_in_words(field):
+    given = json.loads(SMALL.to_json())
+    for value in (*STRANGE, [[1, 0.1], [1, 0.2]], [[{}, []]], "cuda:٣", "images:", "images:../x"):
+        text = json.dumps({**given, field: value})
+        try:
+            config = RunConfig.from_json(text)
+        except SpecError as e:
+            assert e.problem and e.remedy and len(str(e)) < 400
+        else:
+            assert RunConfig.from_json(config.to_json()) == config
+            assert value != "cuda:٣"
 
 
 def test_there_is_always_a_device():

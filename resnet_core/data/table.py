@@ -18,9 +18,10 @@ from .shapes import SHAPES, load_hard_shapes, load_shapes
 
 def dataset_row(key: str) -> Dataset:
     """The row of DATASETS, or of images that a user added; a SpecError that lists the keys."""
-    if isinstance(key, str) and key.startswith(PREFIX):
+    is_text = isinstance(key, str)
+    if is_text and key.startswith(PREFIX):
         return _added(key.removeprefix(PREFIX))
-    if key not in DATASETS:
+    if not is_text or key not in DATASETS:
         raise SpecError("dataset", f"there is no {key!r:.60}", f"Use one of {', '.join(DATASETS)}")
     return DATASETS[key]
 
