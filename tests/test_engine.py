@@ -30,7 +30,8 @@ from resnet_core.graph import trace
 from resnet_core.presets import digits
 from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.engine import EngineError, StoreError, default_folder
-from resnet_core.runs.run import ENDS, REASONS
+from resnet_core.runs.rows import eta_s
+from resnet_core.runs.run import ENDS, REASONS, ModelProgress
 from resnet_core.runs.schema import FILE
 from resnet_core.train import Record, RunConfig, train
 
@@ -223,6 +224,21 @@ def test_progress_and_remaining_time(engine):
     assert 0.1 < run.progress < 1
     assert 0 < run.eta_s < 30
     engine.stop(run_id)
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed_s", "left_s"),
+    [
+        (1, 0.01, None),  # the time counts from the first record on
+        (3, 0.2, None),
+        (6, 0.5, 9.4),  # 0.1 s a step
+        (3, 4.0, 194.0),  # few steps, but slow ones
+    ],
+)
+def test_the_remaining_time_is_said_once_there_is_a_pace(done, elapsed_s, left_s):
+    row = {"state": "running", "total": 100, "elapsed_s": elapsed_s}
+    models = tuple(ModelProgress(model=m, steps_done=done + 9 * m) for m in (0, 1))
+    assert eta_s(row, models) == (left_s and pytest.approx(left_s))
 
 
 def test_the_first_record_of_each_net_is_stored_at_once(tmp_path):

@@ -196,13 +196,13 @@ def test_trainer_that_fails_is_a_failed_run(engine, tmp_path, mishap, reason, wo
     assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"  # the slot is free
 
 
-def test_killed_trainer_is_a_failed_run(engine, tmp_path):
+def test_killed_trainer_is_an_interrupted_run_as_a_killed_owner_is(engine, tmp_path):
     run_id = submit(engine, "step=0.005", steps=5000)
     wait_for_steps(engine, run_id, 5)
     processes_of(tmp_path, "trainer")[1].kill()
     run = wait_for_end(engine, run_id)
-    assert (run.ended, run.reason) == ("failed", "crash")
-    assert "signal 9" in run.sentence
+    assert (run.ended, run.reason) == ("interrupted", "killed")
+    assert "The training process was killed (signal 9, SIGKILL)." in run.sentence
     assert_curves_are_right(engine, run_id)
 
 

@@ -161,11 +161,16 @@ def test_too_little_memory_to_build_a_net_is_said_and_the_next_run_starts_clean(
 
 
 @pytest.mark.parametrize(
-    ("status", "kills_before", "kills_after", "reason"),
-    [(-9, 4, 5, "ram"), (-9, 4, 4, "crash"), (-11, 4, 5, "crash"), (0, 4, 4, "crash")],
+    ("status", "kills_before", "kills_after", "end"),
+    [
+        (-9, 4, 5, ("failed", "ram")),
+        (-9, 4, 4, ("interrupted", "killed")),
+        (-11, 4, 5, ("failed", "crash")),
+        (0, 4, 4, ("failed", "crash")),
+    ],
 )
 def test_killed_for_want_of_memory_is_told_from_killed(
-    tmp_path, monkeypatch, status, kills_before, kills_after, reason
+    tmp_path, monkeypatch, status, kills_before, kills_after, end
 ):
     team = Crew(0, FAKE, tmp_path / "log")
     monkeypatch.setattr(crew, "oom_kills", lambda: kills_before)  # not those of a run before
@@ -176,7 +181,7 @@ def test_killed_for_want_of_memory_is_told_from_killed(
         class process:
             wait = staticmethod(lambda timeout: status)
 
-    assert team.how_it_went(Gone)[0] == reason
+    assert team.how_it_went(Gone)[:2] == end
 
 
 def test_a_trainer_that_can_be_told_nothing_is_ended(two_trainers):

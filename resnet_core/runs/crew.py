@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -124,15 +125,20 @@ class Crew:
             with suppress(subprocess.TimeoutExpired):
                 trainer.process.wait(timeout=5)
 
-    def how_it_went(self, trainer: Trainer) -> tuple[str, str]:
-        """(reason, detail) for a trainer that went away without a word."""
+    def how_it_went(self, trainer: Trainer) -> tuple[str, str, str]:
+        """(ended, reason, detail) for a trainer that went away without a word.
+
+        Killed from outside, it is the same end as that of a killed owner.
+        """
         try:
             status = trainer.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "crash", "it closed its output"
-        if status == -9 and oom_kills() > self._oom_kills:
-            return "ram", ""
-        return "crash", processes.in_words(status)
+            return "failed", "crash", "it closed its output"
+        if status == -signal.SIGKILL:
+            if oom_kills() > self._oom_kills:
+                return "failed", "ram", ""
+            return "interrupted", "killed", processes.in_words(status)
+        return "failed", "crash", processes.in_words(status)
 
 
 def oom_kills() -> int:

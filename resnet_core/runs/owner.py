@@ -96,7 +96,7 @@ class Owner:
             case "gone":
                 if self._has_done(trainer):
                     return None
-                return "failed", *self.crew.how_it_went(trainer)
+                return self.crew.how_it_went(trainer)
             case "settled":
                 if not self.settled:
                     self.writer.set(started_at=time.time())

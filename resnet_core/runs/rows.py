@@ -101,9 +101,19 @@ def series_place(row: sqlite3.Row) -> SeriesPlace | None:
 
 
 def eta_s(row: sqlite3.Row, models: tuple[ModelProgress, ...]) -> float | None:
-    """Seconds of training that are left, by the pace so far; the slowest net decides."""
+    """Seconds of training that are left, by the pace so far; the slowest net decides.
+
+    None while too little has been done to tell a pace by.
+    """
     todo = [m.steps_done for m in models if m.end is None]
-    if row["state"] not in ("running", "paused") or not todo or not row["total"] or not min(todo):
+    if row["state"] not in ("running", "paused") or not todo or not row["total"]:
         return None
-    done = min(todo)
-    return row["elapsed_s"] / done * (row["total"] - done)
+    done, elapsed_s = min(todo), row["elapsed_s"]
+    paced = done - 1  # the time counts from the first record on
+    if paced < 1 or not elapsed_s or (paced < PACED_STEPS and elapsed_s < PACED_S):
+        return None
+    return elapsed_s / paced * (row["total"] - done)
+
+
+#: a pace is known after so many steps or, if they are slow, after so many seconds
+PACED_STEPS, PACED_S = 5, 1.0
