@@ -8,6 +8,8 @@ from explorer import cached, theme
 from explorer.watched import watched
 from resnet_core.run_files import RUN_FILES, RunFile, run_file_name
 from resnet_core.runs.engine import EngineError, Run
+from resnet_core.runs.recording import RecordingError
+from resnet_core.runs.recording_file import TOO_LONG, is_too_long
 
 #: made of plotly's figures, so not the core's
 REPORT = RunFile(
@@ -29,6 +31,7 @@ def show() -> None:
     if found is None:
         return
     run = found.run
+    problem = unrecordable(run)
     st.caption(f"The run of {theme.literal(run.config.net.name)}: report, numbers, recording")
     with st.container(horizontal=True, gap="small", key="run_files"):
         for kind, row in FILES.items():
@@ -40,8 +43,19 @@ def show() -> None:
                 key=f"take_run_{kind}",
                 help=row.what,
                 on_click="ignore",
-                disabled=row.is_whole and not run.is_over,
+                disabled=row.is_whole and bool(problem),
             )
+    if problem:
+        st.caption(problem)
+
+
+def unrecordable(run: Run) -> str:
+    """Why there can be no recording of it, or "" if there can."""
+    if not run.is_over:
+        return "A recording is made of a run that is over."
+    if is_too_long(cached.engine().records(run.id)):
+        return str(RecordingError(*TOO_LONG))
+    return ""
 
 
 def made(run_id: int, kind: str) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from app_pages import opened
+from app_pages import opened, texts
 from stored_runs import stored_run
 
 from explorer import cached, take_run
 from resnet_core.presets import digits
 from resnet_core.run_config import RunConfig
+from resnet_core.runs import recording_file
 from resnet_core.runs.recording_file import read
 
 CONFIG = RunConfig(net=digits(8), steps=3)
@@ -42,6 +43,16 @@ def test_without_a_run_there_is_none_to_take(data_folder):
 def test_a_run_that_goes_on_gives_its_numbers_but_no_recording(data_folder):
     found = buttons(run=str(stored_run(data_folder, CONFIG)))
     assert [title for title, button in found.items() if button.disabled] == ["Recording"]
+
+
+def test_a_run_of_too_many_records_for_a_recording_says_so_before_it_is_asked(run_id, monkeypatch):
+    monkeypatch.setattr(recording_file, "MAX_CONTENT", 1000)
+    app = opened(run=str(run_id))
+    app.session_state["fold_download"] = True
+    app.run()
+    found = [e.proto for e in app.get("download_button") if "take_run" in e.proto.id]
+    assert [button.label for button in found if button.disabled] == ["Recording"]
+    assert "Take its numbers as CSV or Parquet" in texts(app)
 
 
 @pytest.mark.parametrize("kind", take_run.FILES)

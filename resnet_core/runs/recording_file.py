@@ -33,6 +33,10 @@ ENTRY_MARK = b"PK\x01\x02"  # before every entry of a zip's directory
 #: entries are dated alike, so that equal runs make equal files
 DATE = (1980, 1, 1, 0, 0, 0)
 ENTRY = re.compile(r"net[01]/(steps|known_s|(scalar|probe|steps)/[a-z][a-z0-9_]{0,39})\.npy")
+TOO_LONG = (
+    f"this run has more records than the {MAX_CONTENT // 1024**2} MiB that a recording holds",
+    "Take its numbers as CSV or Parquet",
+)
 FOREIGN = "Choose a file that this program has recorded"
 
 
@@ -61,16 +65,22 @@ def record(
     head |= head_of(run, title or run.config.net.name, about, said)
     entries = {"head.json": json.dumps(head, allow_nan=False).encode()}
     entries |= {name: npy(array) for name, array in arrays.items()}
-    if (size := sum(map(len, entries.values()))) > MAX_CONTENT:
-        raise RecordingError(
-            f"its records take {mib(size)}, and a recording holds at most {mib(MAX_CONTENT)}",
-            "Take its numbers as CSV or Parquet",
-        )
+    if sum(map(len, entries.values())) > MAX_CONTENT:
+        raise RecordingError(*TOO_LONG)
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in entries.items():
             put(archive, name, content)
     return file.getvalue()
+
+
+def is_too_long(records: Sequence[ModelRecords]) -> bool:
+    """Whether a run has more records than a recording holds, but for a few bytes."""
+    held = 0
+    for model in records:
+        held += sum(values.nbytes for values in model.scalars.values())
+        held += sum(v.nbytes + model.steps_of(name).nbytes for name, v in model.per_op.items())
+    return held > MAX_CONTENT
 
 
 def npy(array: np.ndarray) -> bytes:

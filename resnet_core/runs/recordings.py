@@ -25,8 +25,7 @@ PACES = {"real pace": 1.0, "2 × as fast": 2.0, "5 × as fast": 5.0, "at once": 
 TOGETHER_S = 0.5
 MAX_REPLAYS = 900  # of one recording; the oldest show the whole run then
 LONG_S = 1e9  # longer than any replay
-#: before the id of a series of recorded runs: it is another series than that of the same runs
-#: where they were trained
+#: before the id of a recorded series: it is another than that of the same runs where they trained
 RECORDED = "recorded "
 #: ids are negative, which no stored run's is: -(number of the recording · BLOCK + of the replay)
 BLOCK = 1000
@@ -62,10 +61,9 @@ class Recordings:
         self._begun = 0
 
     def shelf(self, by: User = NOBODY) -> dict[int, Recording]:
-        """id of the whole run -> recording: those that ship, then those that `by` opened.
+        """id of the whole run -> recording: those that ship and can be played, then `by`'s own.
 
-        Another's opened file is played for who has its address. A file that cannot be played is
-        left out.
+        What another opened is played for who has its address.
         """
         found = {}
         with self._lock:
