@@ -10,9 +10,9 @@ import torch
 from .graph import trace
 from .memory import training_memory
 from .precisions import PRECISIONS
+from .run_config import RunConfig, check_batch
 from .runs.run import Speed
 from .spec import SpecError
-from .train import RunConfig
 from .twins import pair_of
 
 PROCESS_BYTES = 350 * 2**20  # of a training process with torch loaded, without any net
@@ -67,6 +67,7 @@ def free_bytes(device: str) -> int:
 
 def check_fits(config: RunConfig, needed: Estimate) -> None:
     """Raises SpecError with the figure and what would do, for a run that cannot fit."""
+    check_batch(config)
     if needed.bytes_needed > SHARE * needed.bytes_free:
         if needed.batch_that_fits:
             remedy = f"Use a batch of at most {needed.batch_that_fits}, or a smaller input or width"

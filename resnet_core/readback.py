@@ -49,7 +49,8 @@ class Slot:
         if self._size > len(self._buffer):
             self._buffer = torch.empty(self._size, dtype=torch.float64, pin_memory=True)
         self._buffer[: self._size].copy_(numbers, non_blocking=True)
-        self._written.record()
+        # torch copies on this stream; the event would be of the first GPU's, whoever computes
+        self._written.record(torch.cuda.current_stream(numbers.device))
 
     def read(self) -> np.ndarray:
         self._written.synchronize()

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass
 
 from .data import AUGMENTATIONS, dataset_row
+from .data.images import PREFIX
 from .fast_paths import FAST_PATHS
 from .optimizers import OPTIMIZERS
 from .precisions import PRECISIONS
@@ -51,13 +52,9 @@ class RunConfig:
             if not isinstance(given, str) or given not in table:  # a list cannot even be looked up
                 keys = ", ".join(table)
                 raise SpecError(name, f"there is no {given!r:.60}", f"Use one of {keys}")
-        row = dataset_row(self.dataset)
-        if 0 < row.num_train < self.batch_size:  # of images that are gone it is unknown
-            raise SpecError(
-                "batch_size",
-                f"{self.batch_size} is more than the {row.num_train} training images",
-                f"Use at most {row.num_train}",
-            )
+        dataset_row(self.dataset)
+        if not self.dataset.startswith(PREFIX):  # of others there may be more or fewer by now
+            check_batch(self)
         if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):
             raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
         self._check_device()
@@ -99,6 +96,17 @@ class RunConfig:
             raise SpecError("config", "this is not JSON", "Copy the whole config again") from e
         data = check_fields("config", data, RunConfig)
         return RunConfig(**{**data, "net": NetSpec.from_dict(data["net"])})
+
+
+def check_batch(config: RunConfig) -> None:
+    """Raises SpecError if there are fewer images than a batch takes. For a run that shall begin:
+
+    what trained on images that a user brought can be looked at when there are others.
+    """
+    most = dataset_row(config.dataset).num_train
+    if 0 < most < config.batch_size:  # of images that are gone it is unknown
+        problem = f"{config.batch_size} is more than the {most} training images"
+        raise SpecError("batch_size", problem, f"Use at most {most}")
 
 
 DEVICE = re.compile(r"cpu|mps|cuda(:[0-9]{1,3})?")

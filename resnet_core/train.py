@@ -35,7 +35,7 @@ from .probes.norms import grouped_norms
 from .readback import Arriving, lag, sender
 from .record import Diverged, Record
 from .rhythm import is_dear, is_probed
-from .run_config import RunConfig
+from .run_config import RunConfig, check_batch
 from .schedules import lr_at
 from .twins import build_pair_member, pair_fingerprints, pair_of
 
@@ -66,6 +66,7 @@ class Trainer:
 
     def __init__(self, config: RunConfig, model: int, probes: Sequence[str] = tuple(PROBES)):
         check_device(config.device, config.precision, config.fast_path)
+        check_batch(config)
         settle(config.precision)
         self.config, self.model = config, model
         self.net = pair_of(config)[model]
@@ -123,7 +124,7 @@ class Trainer:
             if self.diverged:
                 return
             if self.lag:
-                self._before = [p.detach().clone() for p in self.optimizer.params]
+                self._keep_weights()
             self.optimizer.update(self.watch.lr)
         for measured in under_way:
             yield from self._read(measured)
@@ -171,6 +172,13 @@ class Trainer:
             sizes=[len(part) for part in parts],
             numbers=self._send(torch.cat(parts)),  # one copy per step
         )
+
+    @torch.no_grad()
+    def _keep_weights(self) -> None:
+        """Of the step whose record is awaited, in the same memory every time."""
+        if not self._before:
+            self._before = [torch.empty_like(p) for p in self.optimizer.params]
+        torch._foreach_copy_(self._before, self.optimizer.params)
 
     def _forward(self, net: Callable, step: int, images: torch.Tensor) -> torch.Tensor:
         """Logits [B, classes]; what it draws depends on the step alone."""

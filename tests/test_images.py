@@ -23,9 +23,11 @@ from resnet_core.data import (
     table,
     zips,
 )
+from resnet_core.estimate import check_fits, estimate
 from resnet_core.presets import preset
 from resnet_core.run_config import RunConfig
 from resnet_core.spec import SpecError
+from resnet_core.train import Trainer
 from resnet_core.twins import pair_of
 
 
@@ -99,11 +101,16 @@ def test_they_are_found_by_their_name_and_others_of_the_same_name_are_others(dat
     table._stored.cache_clear()  # as it is in another process
     assert torch.equal(dataset_row("images:pets").load().test_images, known.test_images)
     before = dataset_row("images:pets").load()
-    with pytest.raises(SpecError, match=r"images called pets already. Use another name"):
+    with pytest.raises(SpecError, match=r"images called pets already\. Use .* data remove pets"):
         add_images(zipped(good()), "pets", 8)
+    digest = dataset_row("images:pets").digest
     remove_images("pets")
     assert "images:pets" not in datasets()
+    add_images(zipped(good()), "pets", 8)
+    assert dataset_row("images:pets").digest == digest != ""
+    remove_images("pets")
     add_images(zipped(good(7)), "pets", 8)
+    assert dataset_row("images:pets").digest != digest
     assert len(dataset_row("images:pets").load().train_images) > len(before.train_images)
     assert [p.name for p in data_folder.rglob("*") if p.is_file()] == ["pets.npz"]
 
@@ -311,6 +318,19 @@ def test_a_run_on_images_that_are_gone_can_still_be_looked_at():
     net, twin = pair_of(config)
     assert net.num_classes == twin.num_classes == 10
     assert adaptations(net, "images:pets") == []
+
+
+def test_a_run_stays_visible_when_its_images_have_become_fewer_than_its_batch():
+    add_images(zipped(good(20)), "pets", 8)
+    config = RunConfig(net=preset("digits20"), dataset="images:pets", batch_size=30)
+    remove_images("pets")
+    add_images(zipped(good()), "pets", 8)
+    assert RunConfig.from_json(config.to_json()) == config
+    words = "Batch size: 30 is more than the 9 training images. Use at most 9"
+    with pytest.raises(SpecError, match=words):
+        check_fits(config, estimate(config, None))
+    with pytest.raises(SpecError, match=words):
+        Trainer(config, 0)
 
 
 def test_the_values_of_a_kept_set_are_normalised_as_any_other():

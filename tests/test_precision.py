@@ -1,11 +1,13 @@
 """Number formats, fast paths and late reading: what is recorded stays true whatever computes it."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from resnet_core import readback
 from resnet_core.devices import check_device, describe, settle
 from resnet_core.estimate import estimate
 from resnet_core.fast_paths import FAST_PATHS, FastPath, bare
@@ -215,6 +217,25 @@ def test_a_gpu_that_is_read_late_tells_the_same():
         late, at_once = Trainer(config, 0), Trainer(config, 0)
         at_once.lag = 0
         assert contents_of(late) == contents_of(at_once)
+
+
+def test_numbers_have_arrived_when_the_device_that_sent_them_says_so(monkeypatch):
+    """With several GPUs the current one is another than that of the run."""
+    recorded = []
+    event = SimpleNamespace(record=lambda stream=None: recorded.append(stream))
+    monkeypatch.setattr(torch.cuda, "Event", lambda **how: event)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"of {device}")
+    slot = readback.Slot()
+    slot._buffer = torch.empty(3, dtype=torch.float64)  # else it would be pinned
+    slot.write(torch.zeros(3, dtype=torch.float64))
+    assert recorded == ["of cpu"]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="it takes two GPUs")
+def test_every_gpu_tells_the_same():
+    first, second = (Trainer(replace(MIXED, device=f"cuda:{i}"), 0) for i in (0, 1))
+    assert contents_of(first) == contents_of(second)
 
 
 @pytest.mark.gpu

@@ -50,6 +50,7 @@ class Dataset:
     num_test: int
     load: Callable[[], Examples]
     available: Callable[[], str | None] = lambda: None  # a sentence: why it is not there
+    digest: str = ""  # of images that a user added; of others the program's version tells
 
 
 def examples(train: tuple, test: tuple) -> Examples:

@@ -56,7 +56,8 @@ def add_images(source: Path | BinaryIO, name: str, side: int = 32, report=lambda
     """
     path = file_of(name)
     if path.exists():
-        raise SpecError("dataset", f"there are images called {name} already", "Use another name")
+        remedy = f"Use another name, or remove them first: python -m resnet_core data remove {name}"
+        raise SpecError("dataset", f"there are images called {name} already", remedy)
     if side not in SIDES:
         sides = ", ".join(map(str, SIDES))
         raise SpecError("dataset", f"images of {side!r:.20} pixels are not kept", f"Use {sides}")

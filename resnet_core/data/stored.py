@@ -7,6 +7,7 @@ import tempfile
 import zipfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ class Head:
     classes: tuple[str, ...]
     num_train: int
     num_test: int
+    digest: str = ""  # of images and labels: tells them from others that had the same name
 
 
 def write(path: Path, examples: Examples, title: str, source: str, classes: tuple) -> None:
@@ -43,8 +45,9 @@ def write(path: Path, examples: Examples, title: str, source: str, classes: tupl
 
 def _write(path: Path, examples: Examples, title: str, source: str, classes: tuple) -> None:
     train, test = examples.train_images, examples.test_images
-    head = Head(title, source, tuple(train.shape[1:]), classes, len(train), len(test))
     arrays = {name: tensor.numpy() for name, tensor in vars(examples).items()}
+    sizes = tuple(train.shape[1:]), classes, len(train), len(test)
+    head = Head(title, source, *sizes, digest_of(arrays))
     arrays["head"] = np.frombuffer(json.dumps(asdict(head)).encode(), np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
@@ -56,6 +59,14 @@ def _write(path: Path, examples: Examples, title: str, source: str, classes: tup
             with suppress(OSError):
                 Path(file.name).unlink()
             raise
+
+
+def digest_of(arrays: dict[str, np.ndarray]) -> str:
+    """12 hex digits."""
+    found = sha256()
+    for name in sorted(arrays):
+        found.update(np.ascontiguousarray(arrays[name]).data)
+    return found.hexdigest()[:12]
 
 
 def head(path: Path) -> Head:
