@@ -17,7 +17,7 @@ from resnet_core.probes import PROBES, labels
 from resnet_core.rhythm import is_dear, is_probed, rhythm
 from resnet_core.shortcuts import ExclusiveGate, ScaledAdd
 from resnet_core.spec import NetSpec, StageSpec
-from resnet_core.train import SEED_STRIDE, RunConfig, Trainer
+from resnet_core.train import RunConfig, Trainer, draw_seed
 
 
 def with_stages(net=None, **fields):
@@ -142,7 +142,7 @@ def parts_of(loss, block):
 def truth(trainer, step, indices):
     """probe -> its values by path, in float64; and the largest error of total = skip + residual."""
     images, targets = trainer.batch(indices)
-    torch.manual_seed(trainer.config.seed + SEED_STRIDE * (step + 1))
+    torch.manual_seed(draw_seed(trainer.config.seed, step))
     walk = Walk(trainer.module, images)
     loss = F.cross_entropy(walk.logits, targets)
     found = {key: {} for key in PROBES}
@@ -157,6 +157,8 @@ def truth(trainer, step, indices):
         for name in "xfy":
             if name in block:
                 found[f"{name}_norm"][path] = block[name].norm()
+        if "f" in block:
+            found["f_ratio"][path] = block["f"].norm() / block["x"].norm()
         if "through" in block:
             total, skip, residual = parts_of(loss, block)
             found["grad_skip"][path], found["grad_residual"][path] = skip.norm(), residual.norm()
@@ -214,12 +216,24 @@ def test_no_probe_changes_a_bit_of_the_training(net):
         assert watched.fingerprints() == bare.fingerprints()
 
 
+def test_the_size_of_f_against_x_is_the_same_without_their_norms():
+    config = RunConfig(net=digits(8), steps=1, batch_size=8)
+    record, alone = (
+        next(Trainer(config, 0, probes=probes).records()).per_op
+        for probes in (tuple(PROBES), ("f_ratio",))
+    )
+    assert alone.keys() == {"f_ratio"}
+    assert (alone["f_ratio"] == record["f_ratio"]).all()
+    np.testing.assert_allclose(record["f_ratio"], record["f_norm"] / record["x_norm"], rtol=1e-6)
+
+
 def test_nothing_is_invented_where_there_is_no_sum():
     plain = labels(with_stages(shortcut="none"))
     assert plain["grad_skip"] == plain["grad_residual"] == plain["share_skip"] == []
-    assert plain["f_norm"] == plain["y_norm"] == plain["x_norm"] != []
+    assert plain["f_norm"] == plain["f_ratio"] == plain["y_norm"] == plain["x_norm"] != []
     layers = labels(with_stages(shortcut="layer"))
     assert layers["grad_skip"] == layers["share_skip"] == layers["f_norm"] == []
+    assert layers["f_ratio"] == []
     assert labels(NETS["silu"])["dead"] == []
     record = next(Trainer(RunConfig(net=NETS["silu"], batch_size=8), 1).records())
     assert record.per_op.keys() == PROBES.keys() - {

@@ -59,6 +59,7 @@ def test_a_record_has_the_shapes_of_its_labels():
             "act_rms": 29,
             "x_norm": 9,
             "f_norm": 9,
+            "f_ratio": 9,
             "y_norm": 9,
             "update_ratio": 20,
             "dead": 19,

@@ -19,7 +19,8 @@ class Signal:
     """Norms of block inputs x, of F(x) and y at the (+), and the rms of what layers put out."""
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
-        self.watch, self.labels, self._meter = watch, labels, Meter()
+        self.watch, self._asked, self._meter = watch, labels, Meter()
+        self.labels = labels = read_for(labels)
         self._norms: dict[tuple[str, str], torch.Tensor] = {}
         self._sizes: dict[str, int] = {}  # elements of an output, the whole batch
         module = watch.module
@@ -67,7 +68,24 @@ class Signal:
         if "act_rms" in found:
             sizes = [self._sizes[path] for path in self.labels["act_rms"]]
             found["act_rms"] = found["act_rms"] / np.sqrt(sizes)
-        return found
+        if "f_ratio" in self._asked:
+            f, x = (dict(zip(self.labels[key], found[key])) for key in RATIO_OF)
+            pairs = np.array([(f[path], x[path]) for path in self._asked["f_ratio"]])
+            with np.errstate(divide="ignore", invalid="ignore"):  # behind an x of 0 there is none
+                found["f_ratio"] = np.divide(*pairs.reshape(-1, 2).T)
+        return {key: found[key][: len(paths)] for key, paths in self._asked.items()}
+
+
+#: f_ratio is the one over the other, with no reading of its own
+RATIO_OF = ("f_norm", "x_norm")
+
+
+def read_for(labels: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What is read for the probes of `labels`: the paths of each come first."""
+    read = {key: list(paths) for key, paths in labels.items() if key != "f_ratio"}
+    for key in RATIO_OF if "f_ratio" in labels else ():
+        read[key] = list(dict.fromkeys([*read.get(key, ()), *labels["f_ratio"]]))
+    return read
 
 
 def where_y_is(block: Block) -> nn.Module:

@@ -131,6 +131,16 @@ PROBES = {
         needs="F as a whole",
         make=Signal,
     ),
+    "f_ratio": Probe(
+        symbol="‖F(x)‖/‖x‖",
+        name="F(x) against block input",
+        source="De and Smith 2020, sec. 3",
+        what="How much of what leaves the block is new: where F(x) is small against x, the block "
+        "is close to the identity. In a plain block, how much larger y is than x.",
+        paths=places.single_paths,
+        needs="F as a whole",
+        make=Signal,
+    ),
     "y_norm": Probe(
         symbol="‖y‖",
         name="sum as it leaves the (+)",
