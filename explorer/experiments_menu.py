@@ -21,6 +21,7 @@ from resnet_core.experiments import (
     shown,
 )
 from resnet_core.runs.engine import Engine, EngineError, Run
+from resnet_core.spec import SpecError
 
 
 def show() -> None:
@@ -61,22 +62,43 @@ def about_next() -> None:
         told(key, is_as_measured(key))
 
 
+def about_chosen(run: Run) -> None:
+    """Of the experiment that is on screen, beside the run of something else."""
+    key = state.named()
+    if key is None or key == name_of(run):
+        return
+    shown = "the recording" if run.recorded else f"run {run.id}"
+    told(key, is_as_measured(key), f"Chosen for Run. The curves below are of {shown}, not of this.")
+
+
 def about_run(engine: Engine, watched: Watched) -> None:
     """Of the experiment that a run is, if it is one: what to look at, and whether it shows it."""
     if (key := name_of(watched.run)) is None:
         return
-    told(key, is_measured(key, watched.run.config))
+    told_of_run(key, watched.run)
     if claims := claims_of(engine, watched, key):
         st.html(answer(claims, is_over=not watched.going))
 
 
 def is_as_measured(key: str) -> bool:
     """Of the settings on screen; of an experiment that is a series, of its first run."""
-    parts = EXPERIMENTS[key].parts(state.experiment().config(state.device()))
+    try:
+        parts = EXPERIMENTS[key].parts(state.experiment().config(state.device()))
+    except SpecError:
+        return False
     return is_measured(key, parts[0][1])
 
 
-def told(key: str, measured: bool) -> None:
+def told_of_run(key: str, run: Run) -> None:
+    """In full or, beside another one that is chosen, by its title alone."""
+    if state.named() in (None, key):
+        told(key, is_measured(key, run.config))
+        return
+    shown = "The recording" if run.recorded else f"Run {run.id}"
+    st.caption(f"{shown}: **{theme.literal(EXPERIMENTS[key].title)}**")
+
+
+def told(key: str, measured: bool, note: str = "") -> None:
     """`measured` is whether the figures are those of these settings."""
     experiment = EXPERIMENTS[key]
     how = "Measured with three seeds on a CPU" if measured else "With the settings for a CPU"
@@ -90,6 +112,8 @@ def told(key: str, measured: bool) -> None:
         )
         if not measured:
             st.caption(theme.literal(GPU_NOTE))
+        if note:
+            st.caption(note)
 
 
 def name_of(run: Run) -> str | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from explorer import state, theme, visitor
+from explorer.experiments_menu import is_as_measured
 from explorer.link import Experiment
 from explorer.watched import watched
 from resnet_core.data import adaptations, dataset_row
@@ -86,7 +87,11 @@ def attempt(action: Callable, runs: Sequence[Run], *args) -> None:
 def show(engine: Engine, last: Run | None) -> None:
     """How the data are adapted, what the twins share, and what the run will take."""
     experiment = state.experiment()
-    config = experiment.config(state.device())
+    try:
+        config = experiment.config(state.device())
+    except SpecError as e:  # as of images that were changed behind the page
+        warn(e)
+        return
     if last is not None and config == last.config:
         return  # it would be the same run again
     name, data = theme.literal(config.net.name), theme.literal(dataset_row(config.dataset).title)
@@ -104,11 +109,25 @@ def show(engine: Engine, last: Run | None) -> None:
     said += given_up(experiment)
     try:
         check(engine, config)
-        said.append(expected([estimate(c, engine.speed(c.device)) for c in all_of(config)]))
+        needed = [estimate(c, engine.speed(c.device)) for c in all_of(config)]
+        said.append(expected(needed, measured_seconds()))
     except SpecError as e:
-        if not state.refused():
-            st.warning(theme.literal(str(e)), icon=":material/block:")
+        warn(e)
     st.markdown(" ".join(said)) if last is None else st.caption(" ".join(said))
+
+
+def warn(error: SpecError) -> None:
+    """Why Run would be refused; once is enough."""
+    if not state.refused():
+        st.warning(theme.literal(str(error)), icon=":material/block:")
+
+
+def measured_seconds() -> int | None:
+    """What the experiment that is on screen took on a CPU; None for another device."""
+    key = state.named()
+    if key is None or state.on_gpu() or not is_as_measured(key):
+        return None
+    return EXPERIMENTS[key].seconds
 
 
 def given_up(experiment: Experiment) -> list[str]:
@@ -133,12 +152,18 @@ def all_of(config: RunConfig) -> list[RunConfig]:
     return [c for _, c in SERIES[kind].make(config).runs] if kind else [config]
 
 
-def expected(needed: Sequence[Estimate]) -> str:
-    """Time and memory of runs that are made one after the other."""
+def expected(needed: Sequence[Estimate], measured_s: int | None = None) -> str:
+    """Time and memory of runs that are made one after the other.
+
+    `measured_s` is what they took elsewhere, for as long as this machine is not measured.
+    """
     runs = f"{len(needed)} runs, one after the other. " if len(needed) > 1 else ""
     most = max(one.bytes_needed for one in needed)
     memory = f"about {theme.memory(most)} for both nets and their processes"
     if not all(one.is_measured for one in needed):
+        if measured_s is not None:
+            took = f"about {theme.duration(measured_s)}, as measured on two CPU cores"
+            return f"{runs}It will take {took}, and {memory}."
         return f"{runs}It will take {memory}; its time is still being measured."
     seconds = sum(one.seconds for one in needed)
     return f"{runs}It will take about {theme.duration(seconds)}, and {memory}."

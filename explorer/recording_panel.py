@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from explorer import replay, state, theme, visitor
+from explorer.link import Experiment
 from resnet_core.runs.engine import EngineError, Run
 from resnet_core.runs.recordings import PACES
 from resnet_core.runs.with_recordings import WithRecordings
@@ -36,11 +37,14 @@ def play_chosen(engine: WithRecordings, run_id: int) -> None:
 
 
 def play(engine: WithRecordings, run_id: int, pace: str) -> None:
-    """Callback: a recording is played from its beginning."""
+    """Callback: a recording is played from its beginning, beside its own net and settings."""
     try:
         now = replay.play(engine, run_id, pace, visitor.user())
+        run = engine.run(now)
     except (SpecError, EngineError) as e:
         state.refuse(e)
     else:
         tape = engine.recordings.tape(now)
         state.pick(now, replay.name_of(tape) if tape else None)
+        if run is not None:
+            state.commit(Experiment.of_run(run.config))

@@ -18,13 +18,29 @@ def name_of(recording: Recording) -> str:
 def played(engine: WithRecordings, name: str) -> int | None:
     """The id of a replay that begins now, at the pace of the run; None if there is no such one.
 
+    The beginning of a name will do where it is that of one name alone.
     Of recordings that ship: what a user opened has no address but its number, so that no file
     can take another's name.
     """
+    tapes = shipped(engine)
+    begun = [known for known in tapes if name and known.startswith(name)]
+    found = name if name in tapes else begun[0] if len(begun) == 1 else None
+    return engine.recordings.play(tapes[found]) if found else None
+
+
+def shipped(engine: WithRecordings) -> dict[str, int]:
+    """Name -> id of a recording; of a series the first, which shows all of it."""
+    found: dict[str, int] = {}
     for run_id, recording in engine.recordings.shelf().items():
-        if name_of(recording) == name:
-            return engine.recordings.play(run_id)
-    return None
+        found.setdefault(name_of(recording), run_id)
+    return found
+
+
+def missing(engine: WithRecordings, name: str) -> str:
+    """What is said of a name that no recording has."""
+    names = ", ".join(shipped(engine))
+    there_is = f" There are: {names}." if names else ""
+    return f"There is no recording {name} here.{there_is}"
 
 
 def play(engine: WithRecordings, run_id: int, pace: str, by: User = NOBODY) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from explorer import (
     key,
     next_run,
     recording_panel,
+    replay,
     run_controls,
     run_words,
     settings_panel,
@@ -74,6 +76,7 @@ def panel(engine: Engine) -> bool:
         next_run.show(engine, None)
         return unreadable
     about(found)
+    experiments_menu.about_chosen(found.run)
     if not found.going or found.run.recorded:
         next_run.show(engine, found.run)
     edited_since(found.run)
@@ -99,13 +102,17 @@ def messages(engine: Engine, found: bool) -> None:
         st.warning(theme.literal(problem), icon=":material/hard_drive:")
     if notice := engine.notice():
         st.info(theme.literal(notice), icon=":material/inventory_2:")
-    if missing := state.missing_run(found):
+    if (name := state.missing_recording()) is not None:
+        said = replay.missing(engine, name)
+        st.info(theme.literal(said), icon=":material/search_off:")
+    elif missing := state.missing_run(found):
         st.info(f"There is no run {theme.literal(missing)} here.", icon=":material/search_off:")
 
 
 def edited_since(run: Run) -> None:
-    if run.config.net in nets_of(run.series.kind if run.series else None):
-        return
+    on_screen = [state.net(), *nets_of(run.series.kind if run.series else None)]
+    if any(replace(net, name=run.config.net.name) == run.config.net for net in on_screen):
+        return  # by whatever name: a sweep's has the depth in it
     message, way_back = st.columns([3, 2], vertical_alignment="center", gap="small")
     name = theme.literal(run.config.net.name)
     message.caption(f"Curves of **{name}** as it was run. The net on screen has been edited since.")
@@ -120,9 +127,9 @@ def edited_since(run: Run) -> None:
 
 
 def nets_of(kind: str | None) -> list[NetSpec]:
-    """The net on screen, or those that a series of this kind would make of it, if it can be one."""
+    """The nets that a series of this kind would make of the one on screen, if it can be one."""
     if kind in SERIES:
         with suppress(SpecError):
             series = SERIES[kind].make(state.experiment().config(state.device()))
             return [config.net for _, config in series.runs]
-    return [state.net()]
+    return []

@@ -10,13 +10,29 @@ from resnet_core.runs.engine import Run, User
 def status(watched: Watched) -> str:
     """One line for the progress bar, as markdown."""
     run = watched.now
-    words = told(run)
+    words = told_of_all(watched) if is_done(watched) else told(run)
     if run.recorded:
         words = f"**Recorded.** {words}"
     if len(watched.runs) > 1 and watched.going:
         place = run.series
         return f"{place.index + 1} of {place.size} ({theme.literal(place.label)}): {words}"
     return words
+
+
+def is_done(watched: Watched) -> bool:
+    """Whether all runs of a series are over."""
+    return len(watched.runs) > 1 and not watched.going
+
+
+def told_of_all(watched: Watched) -> str:
+    """Of a series that is over: how many of its runs came to their end, and their time in all."""
+    size = len(watched.runs)
+    done = sum(run.ended in ("steps", "time", "diverged") for run in watched.runs)
+    said = f"All {size} runs are done."
+    if done < size:
+        said = f"{done} of {size} runs are done. {watched.run.sentence}"
+    seconds = sum(run.elapsed_s for run in watched.runs)
+    return theme.literal(f"{said} {theme.duration(seconds)} of training.")
 
 
 def told(run: Run) -> str:

@@ -65,7 +65,9 @@ def run_title(run: Run) -> str:
     how = in_short(Experiment.of_run(run.config))
     if run.series:
         return f"{run.id} · {run.series.title} ({run.series.size} runs) · {how}"
-    learned = [f"{m.accuracy:.0%}" for m in run.models if m.accuracy is not None]
+    roles = ("plain", "residual") if net.is_plain else ("residual", "plain")
+    known = [m for m in run.models if m.accuracy is not None]
+    learned = [f"{m.accuracy:.0%} ({roles[m.model]})" for m in known]
     result = f"held out {' and '.join(learned)}" if learned else (run.ended or run.state)
     words = [net.name, f"norm {net.norm}", f"init {net.init}", how, result]
     return f"{run.id} · {' · '.join(words)}"

@@ -11,13 +11,14 @@ from explorer import cached, key, replay, run_words, visitor
 from explorer.cookie import COOKIE
 from explorer.link import Experiment, encode
 from explorer.watched import Watched
+from resnet_core.data import DATASETS
 from resnet_core.experiments import EXPERIMENTS
 from resnet_core.presets import digits
 from resnet_core.proof import Proof
 from resnet_core.runs.engine import Run, User
 from resnet_core.runs.recording_file import ENDING, read, record
 from resnet_core.runs.recordings import Recordings
-from resnet_core.runs.run import ModelProgress
+from resnet_core.runs.run import ModelProgress, SeriesPlace
 from resnet_core.spec import SpecError
 
 pytestmark = pytest.mark.usefixtures("data_folder")
@@ -243,10 +244,83 @@ def recordings_listed() -> list[str]:
     return buttons(app.run())
 
 
-@pytest.mark.parametrize("words", [{"replay": "no-such"}, {"run": "-1"}, {"run": "-999999000"}])
-def test_a_recording_that_is_not_here_is_told(words):
-    app = opened(**words)
+@pytest.mark.parametrize("number", ["-1", "-999999000"])
+def test_a_recording_that_is_not_here_is_told(number):
+    app = opened(run=number)
     assert any("There is no run" in shown(element) for element in app.info)
+
+
+def test_a_name_that_no_recording_has_is_told_with_the_names_there_are(shelf):
+    said = "\n".join(shown(element) for element in opened(replay="no-such").info)
+    assert "There is no recording no-such here." in said
+    assert all(replay.name_of(tape) in said for tape in shelf.values())
+
+
+def test_the_beginning_of_a_name_plays_a_recording_unless_several_begin_so():
+    engine = cached.engine()
+    names = list(replay.shipped(engine))
+    for name in names:
+        assert replay.played(engine, name) is not None
+        alone = sum(other.startswith(name[:5]) for other in names) == 1
+        assert (replay.played(engine, name[:5]) is not None) == alone
+    assert replay.played(engine, "") is None
+
+
+def test_a_recording_brings_its_net_and_settings_and_undo_takes_them_back(shelf):
+    run_id, tape = next(iter(shelf.items()))
+    before = opened(x=encode(SMALL))
+    play = f"from explorer import cached, recording_panel as p; p.play(cached.engine(), {run_id}, "
+    app = after(before, play + "'at once')")
+    assert app.session_state.experiment == Experiment.of_run(tape.config) != SMALL
+    assert "has been edited since" not in texts(app)
+    app.button(key="tool_undo").click().run()
+    assert app.session_state.experiment == SMALL
+
+
+def test_a_chosen_experiment_is_told_beside_the_run_of_another(data_folder, monkeypatch):
+    old, new = EXPERIMENTS["blow-up"], EXPERIMENTS["fixup"]
+    old = replace(old, config=replace(old.config, net=digits(8), steps=2))
+    monkeypatch.setitem(EXPERIMENTS, "blow-up", old)
+    run_id = stored_run(data_folder, old.config, "steps")
+    app = opened(run=str(run_id))
+    assert old.look in texts(app) and "Chosen for Run" not in texts(app)
+    app = after(app, "state.choose_experiment('fixup')")
+    said = texts(app)
+    assert new.look in said and f"The curves below are of run {run_id}, not of this." in said
+    assert old.look not in said and f"Run {run_id}: **{old.title}**" in said
+
+
+def test_few_images_lower_the_batch_to_what_they_fill(tiny):
+    app = after(opened(x=encode(SMALL)), "state.choose_data('tiny')")
+    assert app.session_state.experiment.batch_size == 32
+    assert "**Run** trains" in texts(app)
+
+
+def test_a_batch_that_the_images_cannot_fill_is_a_sentence_and_no_exception(tiny, data_folder):
+    tight = "from dataclasses import replace; s = state.SS; s.experiment = "
+    stored_run(data_folder, replace(SMALL, steps=2).config(), "steps")
+    for words in ({}, {"run": "1"}):
+        app = after(opened(**words), tight + "replace(s.experiment, dataset='tiny', batch_size=64)")
+        assert "64 is more than the 40 training images" in texts(app)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(DATASETS, "tiny", replace(DATASETS["digits"], num_train=40))
+
+
+def test_a_series_that_is_over_says_how_many_of_its_runs_are_done():
+    def over(index: int, ended: str, sentence: str) -> Run:
+        place = SeriesPlace("s", "sweep", "Depths", index, 2, f"depth {index}")
+        ends = {"state": "ended", "ended": ended, "sentence": sentence, "elapsed_s": 4.0}
+        return a_run(id=index + 1, series=place, **ends)
+
+    done = [over(index, "steps", "The only step is done.") for index in (0, 1)]
+    said = run_words.status(Watched(done[0], tuple(done))).replace("\\", "")
+    assert said.startswith("All 2 runs are done. 8.0 s")
+    half = done[0], over(1, "stopped", "Stopped.")
+    said = run_words.status(Watched(half[1], half)).replace("\\", "")
+    assert said.startswith("1 of 2 runs are done. Stopped. 8.0 s")
 
 
 def test_what_this_device_cannot_do_is_said_and_done_without():

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from explorer import cached
+from explorer.link import Experiment
 from explorer.state.session import SS, commit, put_in_url
+from resnet_core.data import dataset_row
 from resnet_core.spec import SpecError
 
 SECONDS = 15  # of a time budget, when it is chosen first
@@ -28,6 +30,8 @@ def setting(name: str) -> str:
 def edit_setting(name: str) -> None:
     """Callback of such a widget."""
     changed = replace(SS.experiment, **{name: SS[SETTING + name]})
+    if name == "dataset":
+        changed = fitted(changed)
     try:
         changed.config()
     except SpecError as e:
@@ -49,7 +53,15 @@ def edit_budget() -> None:
 
 def choose_data(key: str) -> None:
     """After images were added."""
-    commit(replace(SS.experiment, dataset=key))
+    commit(fitted(replace(SS.experiment, dataset=key)))
+
+
+def fitted(experiment: Experiment) -> Experiment:
+    """With a batch, halved as often as it takes, that its training images can fill."""
+    size, most = experiment.batch_size, dataset_row(experiment.dataset).num_train
+    while 1 < most < size:  # of images that are gone it is unknown
+        size //= 2
+    return replace(experiment, batch_size=size)
 
 
 def device() -> str:
@@ -97,6 +109,12 @@ def missing_run(found: bool) -> str | None:
     if SS.run_missing:
         return SS.run_missing[:20]
     return str(SS.run) if SS.run is not None and not found else None
+
+
+def missing_recording() -> str | None:
+    """The recording that the URL asks for by its name, if there is none."""
+    by_number = SS.seen[1] is not None
+    return SS.run_missing[:60] if SS.run_missing and not by_number else None
 
 
 def request_id() -> str:
