@@ -16,7 +16,7 @@ from engines import FAKE, engine_in, processes_of, wait_for
 from test_images import good, unzipped
 
 from resnet_core.cli import main
-from resnet_core.cli.options import CODES, INTERRUPTED, RUN_FAILED
+from resnet_core.cli.options import CANNOT_BE_BUILT, CODES, INTERRUPTED, RUN_FAILED
 from resnet_core.data import AUGMENTATIONS
 from resnet_core.optimizers import OPTIMIZERS
 from resnet_core.precisions import PRECISIONS
@@ -91,6 +91,17 @@ def test_json_is_one_object_on_standard_output_and_nothing_else(run, engine, spe
     assert len(engine.series(engine.run(1).series.id)) == 2
 
 
+@pytest.mark.parametrize("seeds", ["1", "2"])
+def test_what_does_not_fit_the_machine_is_refused_before_it_is_queued(
+    run, engine, spec, monkeypatch, seeds
+):
+    monkeypatch.setattr("resnet_core.estimate.free_bytes", lambda device: 10**8)
+    argv = ("--steps", "9", "--device", "cpu", "--seeds", seeds)
+    code, out, err = run("run", spec("plain words"), *argv)
+    assert (code, out) == (CANNOT_BE_BUILT, "") and engine.runs() == []
+    assert "the net and its twin need about 0." in err and "0.1 GiB are free. Use a smaller" in err
+
+
 def test_a_run_that_fails_says_why_and_exits_so(run, engine, spec):
     code, out, _ = run("run", spec("0:raise@3 1:raise@3"), "--steps", "9", "--device", "cpu")
     assert code == RUN_FAILED and code in CODES
@@ -131,6 +142,7 @@ WRONG = {  # command line, exit code, words of the sentence
     "optimizer": (["digits20", "--optimizer", "adam"], 1, "Use one of sgd"),
     "device": (["digits20", "--device", "cuda:9"], 1, "there is no cuda:9 here. Use "),
     "seeds": (["digits20", "--seeds", "0"], 2, "--seeds: write a number from 1 to 8"),
+    "budget": (["digits20", "--seconds", "5", "--steps", "10"], 2, "limited by one of them"),
     "net": (["digits21"], 2, "There is no preset 'digits21'"),
     "too small": (["digits20", "--input", "1x0x8"], 1, "0 is out of range"),
 }
@@ -221,8 +233,8 @@ def test_a_real_run_on_a_terminal_shows_both_nets_and_leaves_no_process(tmp_path
         shown = read_all(ours)
     assert process.returncode == 0, shown
     for words in (
-        "net",
-        "twin",
+        "residual",
+        "plain",
         "12/12",
         "loss",
         "at the first block",

@@ -9,7 +9,9 @@ from engines import FAKE, REAL, config, engine_in, submit, wait_for, wait_for_en
 from fake_train import lr_at
 
 from resnet_core.presets import digits
+from resnet_core.ranges import MAX_CHANGES
 from resnet_core.runs.barrier import Barrier
+from resnet_core.runs.ledger import resolved_config
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.run import Run
 from resnet_core.runs.schema import FILE
@@ -133,6 +135,16 @@ def test_no_step_that_either_net_has_done_gets_another_rate_on_record(owner, don
     owner._change_both()
     assert owner.changes == changes
     assert owner.crew[0]["do"] == "hold" and owner.crew[-1]["do"] == "go"
+
+
+def test_no_run_has_more_changes_on_record_than_a_config_may_have(owner):
+    planned = [[step, 0.1] for step in range(1, MAX_CHANGES)]
+    owner.config, owner.total = {**owner.config, "lr_changes": planned}, 5000
+    for step in (2001, 2002):
+        owner._change_lr(step, 0.5)
+    resolved = resolved_config(owner.config, owner.total, owner.changes)
+    assert len(RunConfig.from_json(json.dumps(resolved)).lr_changes) == MAX_CHANGES
+    assert owner.lr == 0.5 and owner.changes == [(2001, 0.5)]
 
 
 @pytest.mark.slow

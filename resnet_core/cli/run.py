@@ -39,11 +39,13 @@ def arguments(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Queues the run, shows how it goes, and ends with what it shows. Ctrl-C stops it softly."""
+    from resnet_core.estimate import check_fits, estimate
     from resnet_core.runs.run import EngineError
 
     config = _config(args)
     engine, by = open_engine(), user()
     try:
+        check_fits(config, estimate(config, engine.speed(config.device)))
         ids = _submit(engine, config, args.seeds, by)
         runs = _follow(engine, ids, by, args.json)
         _report(engine, runs, args.json)
@@ -66,6 +68,8 @@ def _config(args: argparse.Namespace):
 
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise UsageError(f"--seeds: write a number from 1 to {MOST_SEEDS}.")
+    if args.seconds is not None and args.steps is not None:
+        raise UsageError("--seconds, --steps: a run is limited by one of them. Leave one out.")
     given = {field: getattr(args, field) for field in OPTIONS}
     given = {field: value for field, value in given.items() if value is not None}
     given.setdefault("device", available_devices()[0][0])

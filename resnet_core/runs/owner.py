@@ -191,7 +191,8 @@ class Owner:
 
     def _change_lr(self, step: int, lr: float) -> None:
         self.lr = lr
-        if step < self.total and len(self.changes) < MAX_CHANGES:
+        num_changes = len(self.config.get("lr_changes", ())) + len(self.changes)
+        if step < self.total and num_changes < MAX_CHANGES:
             self.changes.append((step, lr))
             self._note_resolved()
             self.writer.write()  # before it happens: no record may differ from its config
