@@ -58,11 +58,19 @@ def _value(run) -> dict:
     }
 
 
+def _name(run) -> str:
+    """Of the net, with what tells a run of a series from the others, which its net may say too."""
+    name = run.config.net.name
+    if run.series is None:
+        return name[:40]
+    told = f", {run.series.label}"
+    return name.removesuffix(told)[:40] + told
+
+
 def _row(run) -> tuple[str, ...]:
-    name = run.config.net.name[:40]
     return (
         str(run.id),
-        printable(f"{name}, {run.series.label}" if run.series else name),
+        printable(_name(run)),
         run.config.dataset,
         number(max((model.steps_done for model in run.models), default=0)),
         run.ended or run.state,

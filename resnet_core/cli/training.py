@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 from .show import Table, number
 
 if TYPE_CHECKING:  # they import torch
+    from resnet_core.run_config import RunConfig
     from resnet_core.runs.engine import Engine
     from resnet_core.runs.run import ModelRecords, Run
 
-ROLES = ("net", "twin")
+ROLES = ("net", "twin")  # in JSON: the one that was asked for, and the other
+
+
+def roles_of(config: RunConfig) -> tuple[str, str]:
+    """What both nets are to a reader, in the words of the verdict."""
+    return ("plain", "residual") if config.net.is_plain else ("residual", "plain")
 
 
 def open_engine() -> Engine:
@@ -88,9 +94,10 @@ def sentences(run: Run, records: list[ModelRecords]) -> list[str]:
 
 
 def result_table(run: Run, records: list[ModelRecords]) -> Table:
+    roles = roles_of(run.config)
     rows = [
         (
-            value["role"],
+            roles[ROLES.index(value["role"])],
             number(value["steps"]),
             shown(value["loss"], ".3f"),
             shown(value["accuracy"], ".1%"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from .show import printable
-from .training import ROLES, reading, shown
+from .training import reading, roles_of, shown
 
 
 class Watch:
@@ -19,7 +19,7 @@ class Watch:
         console = Console(file=sys.stderr, highlight=False)
         self.is_live = console.is_terminal and not quiet
         columns = [
-            TextColumn("{task.description:<5}", markup=False),
+            TextColumn("{task.description:<8}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[figures]}", markup=False),
@@ -49,7 +49,7 @@ class Watch:
             self.say(f"Run {run.id}: {sentence}")
         self.said[run.id] = (run.state, run.position)
         if run.is_active and (run.id, 0) not in self.tasks:
-            for model, role in enumerate(ROLES):
+            for model, role in enumerate(roles_of(run.config)):
                 self.tasks[run.id, model] = self.progress.add_task(role, total=None, figures="")
         curves = {found.model: found for found in records}
         for model in run.models:
