@@ -44,6 +44,10 @@ class Experiment:
     precision: str = RunConfig.precision
     fast_path: str = RunConfig.fast_path
 
+    def __post_init__(self):
+        if self.schedule == "one-cycle":  # which warms up by itself; old links may have both
+            object.__setattr__(self, "warmup", 0)
+
     def config(self, device: str = "cpu") -> RunConfig:
         """What Run submits. Raises SpecError for settings that cannot be used.
 

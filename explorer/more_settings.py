@@ -55,6 +55,7 @@ def steps(name: str) -> None:
         args=(name,),
         format_func=lambda v: "off" if not v else f"{v:g}",
         help=row.help,
+        disabled=name == "warmup" and state.experiment().schedule == "one-cycle",
     )
 
 
@@ -99,7 +100,8 @@ STEPS = {
     "warmup": Steps(
         "Warm-up [steps]",
         (0, 5, 10, 20, 50, 100, 200, 500),
-        "Steps in which the learning rate rises to its peak (Goyal et al. 2017)",
+        "Steps in which the learning rate rises to its peak (Goyal et al. 2017). One-cycle "
+        "warms up by itself",
     ),
     "momentum": Steps("Momentum", (0.0, 0.5, 0.8, 0.9, 0.95, 0.99), "Of SGD; for AdamW it is β₁"),
     "weight_decay": Steps(

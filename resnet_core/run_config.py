@@ -57,6 +57,8 @@ class RunConfig:
             check_batch(self)
         if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):
             raise SpecError("device", f"there is no {self.device!r:.40}", "Use cpu, cuda:0 or mps")
+        if self.schedule == "one-cycle" and self.warmup:
+            raise SpecError("warmup", "one-cycle warms up by itself", "Use warm-up 0")
         self._check_device()
         self._check_changes()
 

@@ -62,6 +62,11 @@ def test_a_link_carries_every_setting():
     assert Experiment.of_run(config) == experiment
 
 
+def test_the_warm_up_gives_way_to_one_cycle():
+    chosen = replace(replace(Experiment(), warmup=20), schedule="one-cycle")
+    assert chosen.warmup == chosen.config().warmup == 0
+
+
 def test_a_precision_that_this_device_lacks_gives_way():
     assert replace(Experiment(), precision="tf32").config("cpu").precision == "float32"
 

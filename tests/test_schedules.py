@@ -2,7 +2,10 @@
 
 import pytest
 
+from resnet_core.presets import digits
+from resnet_core.run_config import RunConfig
 from resnet_core.schedules import SCHEDULES, lr_at
+from resnet_core.spec import SpecError
 
 
 def rates(schedule, steps=101, warmup=0, changes=()):
@@ -41,3 +44,9 @@ def test_another_peak_holds_from_its_step_on():
     found = rates("cosine", changes=((20, 1.0), (40, 0.25)))
     plain = rates("cosine")
     assert found == [r * (1 if s < 20 else 2 if s < 40 else 0.5) for s, r in enumerate(plain)]
+
+
+def test_one_cycle_takes_no_warm_up_on_top_of_its_own():
+    with pytest.raises(SpecError, match=r"warms up by itself\. Use warm-up 0"):
+        RunConfig(net=digits(8), schedule="one-cycle", warmup=10)
+    assert RunConfig(net=digits(8), schedule="one-cycle").warmup == 0

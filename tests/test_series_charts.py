@@ -206,9 +206,16 @@ def test_another_precision_is_named_on_the_chart():
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_drawn_rate_is_that_of_the_optimizer(schedule):
-    config = RunConfig(net=NET, steps=50, schedule=schedule, warmup=5, lr_changes=((20, 0.1),))
+    warmup = 0 if schedule == "one-cycle" else 5
+    config = RunConfig(net=NET, steps=50, schedule=schedule, warmup=warmup, lr_changes=((20, 0.1),))
     rate = rate_line.rate_of(config, 30)
-    plan = {"steps": 50, "lr": 0.02, "schedule": schedule, "warmup": 5, "changes": ((20, 0.1),)}
+    plan = {
+        "steps": 50,
+        "lr": 0.02,
+        "schedule": schedule,
+        "warmup": warmup,
+        "changes": ((20, 0.1),),
+    }
     assert rate.steps == list(range(30)) and rate.changes == ((20, 0.1),)
     assert np.allclose(rate.values, [lr_at(step, **plan) for step in range(30)], rtol=1e-3)
 
