@@ -117,8 +117,8 @@ def forward_blow_up(facts: Facts) -> str | None:
         return None
     return (
         f"The signal's variance grew {at_each_block:.1f}-fold at every block before training "
-        f"began, {growth:.0e}-fold in all: a residual net without a norm whose init makes F(x) "
-        "as large as x (zero-init or Fixup cure it)."
+        f"began, 10{power(growth)}-fold in all: a residual net without a norm whose init makes "
+        "F(x) as large as x (zero-init or Fixup cure it)."
     )
 
 
@@ -159,6 +159,14 @@ def overflow(facts: Facts) -> str:
         f"The numbers grew until the {facts.what} overflowed at {facts.path}: a smaller learning "
         f"rate than {facts.lr:g}, a norm or clipping helps."
     )
+
+
+def power(value: float) -> str:
+    """The nearest power of ten, as it stands behind the 10."""
+    return f"{round(math.log10(value))}".translate(RAISED)
+
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def steps(count: int) -> str:

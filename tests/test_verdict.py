@@ -117,6 +117,17 @@ def test_zeros_everywhere_underflow_only_if_the_signal_does(rms, key):
     assert judged(outcome(LEARNED), plain).of("plain").at_start.key == key
 
 
+@pytest.mark.parametrize(("faintest", "key"), [(1e-3, "zero"), (1e-37, "underflow")])
+def test_a_gradient_that_is_gone_by_the_last_steps_is_not_one_that_vanishes(faintest, key):
+    plain = outcome(GUESSING)
+    plain.input_grad[:], plain.input_grad[110:] = (faintest, 0.1, 0.1, 0.1, 0.1), 0
+    found = judged(outcome(LEARNED), plain).of("plain").in_training
+    assert found.key == key
+    assert "exactly 0 at all 5 blocks over steps 110 to 119" in found.sentence
+    plain.input_grad[116] = 1e-3  # not yet gone for good
+    assert "all 5" not in judged(outcome(LEARNED), plain).of("plain").in_training.sentence
+
+
 def test_zeros_without_a_record_of_the_signal_are_no_underflow():
     plain = replace(outcome(GUESSING), act_rms=None, rms_steps=None)
     plain.input_grad[:] = 0
@@ -363,6 +374,10 @@ CASES = {
     ),
     "not vanishing": ((outcome(LEARNED), BURST, {}), (outcome(LEARNED), BURST, {"nets": NO_NORM})),
     "degradation": ((outcome(LEARNED), BURST, {}), (outcome(LEARNED), BURST, {"clip": 1.0})),
+    "lags while growing": (
+        (outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, 1.5)), {}),
+        (outcome(LEARNED), BURST, {}),
+    ),
     "collapse": (
         (outcome(LEARNED), outcome(GUESSING, slopes=(7.1, -5.0)), {}),
         (outcome(LEARNED), outcome(GUESSING, slopes=(7.1, -1.0)), {}),
@@ -423,8 +438,15 @@ def test_degradation_is_told_without_vanishing_gradients():
     assert "vanishing" not in notes
 
 
+def test_a_gradient_that_grows_is_not_called_fine():
+    notes = notes_of(outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, 1.5)))
+    assert "degradation" not in notes
+    assert "gradients grow" in notes["lags while growing"].text
+
+
 def test_a_plain_net_that_does_train_is_said_to():
-    text = notes_of(outcome(LEARNED), outcome((0.3, 0.9)))["degradation"].text
+    calm = outcome((0.3, 0.9), slopes=(1.3, 0.2))
+    text = notes_of(outcome(LEARNED), calm)["degradation"].text
     assert text.endswith("It does train, only more slowly.")
     assert "does train" not in notes_of(outcome(LEARNED), BURST)["degradation"].text
 

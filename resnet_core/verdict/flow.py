@@ -12,6 +12,7 @@ from .words import by_decades, over, signed, size
 
 WINDOW = 20  # rows that a later figure is the median of
 LEAST = 5  # rows from step 1 on before training is spoken of
+GONE = 5  # rows at the end that are exactly 0 everywhere: what went before is over
 #: what is smaller before it is 0 has faded to the end of float32, whose normal numbers end at 1e-38
 FAINT = 1e-30
 
@@ -41,6 +42,9 @@ def _gradient(outcome: Outcome, rows: np.ndarray) -> Finding:
     if not np.isfinite(norms[-1]).all():
         step = f"{outcome.grad_steps[rows[-1]]:,}"
         return finding(GRADIENTS, "not finite", f"The gradient is not finite at step {step}.")
+    there = np.isfinite(norms).all(axis=1) & norms.any(axis=1)
+    if not norms[-GONE:].any() and there.any():  # a median with what went before is of neither
+        return _gone(outcome, rows, norms, int(np.flatnonzero(there)[-1]))
     profile = np.median(norms[np.isfinite(norms).all(axis=1)], axis=0)
     if not profile.all():
         return _with_zeros(outcome, profile, when, int(outcome.grad_steps[rows[-1]]))
@@ -60,6 +64,20 @@ def _way(decades: float) -> str:
         return f"keeps its size ({signed(decades)})"
     verbs = ("shrinks", "vanishes") if decades < 0 else ("grows", "explodes")
     return f"{verbs[abs(decades) >= STEEP]} by {by_decades(decades)}"
+
+
+def _gone(outcome: Outcome, rows: np.ndarray, norms: np.ndarray, last: int) -> Finding:
+    """Of a net whose rows behind the `last` one are exactly 0 at every block."""
+    when = over(outcome.grad_steps[rows[last + 1 :]])
+    where = f"The gradient is exactly 0 at all {norms.shape[1]} blocks {when}"
+    before = norms[last]
+    faintest = before[before > 0].min()
+    if faintest < FAINT:
+        text = f"{where}: it had faded to {size(faintest)}, and below that float32 has no numbers."
+        return finding(GRADIENTS, "underflow", text)
+    step = f"{outcome.grad_steps[rows[last]]:,}"
+    text = f"{where}; at step {step} it was not: something stops it, as ReLUs that are all 0 do."
+    return finding(GRADIENTS, "zero", text)
 
 
 def _with_zeros(outcome: Outcome, profile: np.ndarray, when: str, step: int) -> Finding:

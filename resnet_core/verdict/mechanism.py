@@ -23,6 +23,8 @@ from .words import capital, count, nats, signed
 
 #: classes of gradients whose first block gets as much as it needs, as far as norms tell
 CALM = ("healthy", "growing", "shrinking")
+#: of those the ones that degradation may be told with: neither lost nor a sign of trouble
+FINE = ("healthy", "shrinking")
 FADED = ("vanishing", "underflow")
 TRAINS = 0.5  # accuracy of batches from which on a net is said to train
 CALM_LEAST = 20  # steps of both nets before gradients in training count as a reason
@@ -77,7 +79,7 @@ def not_vanishing(case: Case) -> str | None:
 def degradation(case: Case) -> str | None:
     if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
         return None
-    if case.plain.in_training.key not in CALM:
+    if case.plain.in_training.key not in FINE:
         return None
     if case.residual.training.key != "learns" or case.residual.training.tone != "good":
         return None
@@ -90,6 +92,18 @@ def degradation(case: Case) -> str | None:
         f"{case.plain.in_training.title}, and its training loss is still the higher one{above}. A "
         "training loss: so it is hard to optimise, not overfitted. The paper's nets had converged; "
         f"these had {count(case.steps)}.{trains}"
+    )
+
+
+def lags_while_growing(case: Case) -> str | None:
+    if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
+        return None
+    if case.plain.in_training.key not in ("growing", "exploding"):
+        return None
+    return (
+        "The plain net lags behind, and over its last steps its gradients grow from the last "
+        f"block to the first ({brief(case.plain.in_training)}): too large a gradient may be a "
+        "reason as well, so this run alone does not show degradation."
     )
 
 
@@ -191,6 +205,7 @@ NOTES = {
     "vanishing at start": Row("shows", vanishing_at_start, "He et al. 2015b, sec. 2.2"),
     "not vanishing": Row("does not show", not_vanishing, "He et al. 2015, sec. 4.1"),
     "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1"),
+    "lags while growing": Row("does not show", lags_while_growing, "Yang et al. 2019, sec. 3"),
     "collapse": Row("mind", collapse, "compare steps 0 to 20 by the step slider"),
     "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
     "blow-up": Row("shows", blow_up, "Zhang et al. 2019, sec. 2; De and Smith 2020, sec. 2"),
