@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from app_pages import after, opened, shown, texts
+from app_pages import after, edited, opened, shown, texts
 
 from explorer import cached, experiments_menu, run_controls, run_words, visitor
 from explorer.link import Experiment, encode
@@ -107,3 +107,14 @@ def test_a_claim_has_words_of_its_own(holds, is_over, words):
     for said in (line, experiments_menu.answer([claim], is_over)):
         assert f"</span>{words}</b>" in said
         assert "as it should be" not in said and "than its twin" not in said
+
+
+def test_a_net_of_a_sweep_is_no_edit_of_the_others():
+    """Its name says its depth; it may be on screen while another depth is watched."""
+    cached.engine().submit_series(SERIES["depths"].make(SMALL.config()), "press")
+    app = opened(run="2")  # brings the net of 14 layers
+    assert "has been edited since" not in texts(app)
+    app.query_params["run"] = "3"
+    assert "has been edited since" not in texts(app.run())
+    app = edited(app, "stage1.width", "24")
+    assert "has been edited since" in texts(app)
