@@ -54,7 +54,8 @@ def over_steps(profile: Profile, probe: str, total: int) -> str:
     net = profile.curve.graph.net
     if probe in profile.curve.records.per_op:
         text = rhythm(probe, total + 1)
-        return f"{text}, middle of {profile.spread.seeds} seeds" if profile.spread else text
+        seeds = profile.spread.seeds if profile.spread else 1
+        return f"{text}, middle of {seeds} seeds" if seeds > 1 else text
     if not labels(net)[probe]:
         return f"nothing to measure, it has no {PROBES[probe].needs}"
     return "not recorded in this run"

@@ -29,7 +29,7 @@ def show(members, shown_as: str) -> None:
             with st.container(key="verdict", gap="small"):
                 st.html(seeds(found, presented))
                 st.markdown(theme.literal(found.headline))
-            labels = [member.label for member in members]
+            labels = [members[place].label for place in found.places]
             st.html(shared_notes(found, labels, presented))
         return
     judged = [(m.label, verdict_panel.of_run(m.run, m.curves)) for m in members]
@@ -110,7 +110,8 @@ def shared_notes(found: SeriesVerdict, labels: list[str], presented: bool) -> st
     said = []
     for rows in groups.values():
         label, note = rows[0]
-        where = f"{len(rows)} of {found.seeds} seeds; figures of {label}"
+        count = f"{len(rows)} of {found.seeds} seeds; " if found.seeds > 1 else ""
+        where = f"{count}figures of {label}"
         said.append((note.kind, f"{escape(note.text)} <em>({escape(where)})</em>", note.source))
     return listed(said, presented)
 

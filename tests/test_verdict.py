@@ -528,9 +528,21 @@ def test_seeds_that_disagree_are_counted():
     runs = [(NETS, (outcome(LEARNED), o), None) for o in (BURST, outcome(LEARNED), BURST)]
     runs.append((NETS, (outcome(LEARNED, 0), BURST), None))  # has not begun
     found = verdict_of_series(runs)
-    assert found.seeds == 3
+    assert (found.seeds, found.places) == (3, (0, 1, 2))
+    assert "3 of 4 seeds have come so far." in found.headline
     assert "the plain net: learns more slowly in 2 of 3, learns in 1 of 3 seeds" in found.headline
     assert not found.agrees
+
+
+def test_a_seed_that_is_on_its_way_is_not_mixed_with_one_that_is_done():
+    done, begun = (outcome(LEARNED), BURST), (outcome(LEARNED, 5), outcome(GUESSING, 5))
+    found = verdict_of_series([(NETS, begun, None), (NETS, done, None), (NETS, begun, None)])
+    assert (found.seeds, found.places) == (1, (1,))
+    assert found.headline == (
+        "After 120 steps the residual net: learns; the plain net: learns more slowly. 1 of 3 seeds "
+        "has come so far."
+    )
+    assert not any(" to " in spread.text for spread in found.spreads)
 
 
 def test_a_series_without_a_step_has_no_verdict():

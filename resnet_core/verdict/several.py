@@ -48,7 +48,7 @@ class Spread:
         if not self.known:
             return "none"
         shown = [FIGURES[self.key].form(v) for v in (self.median, self.least, self.most)]
-        text = f"{shown[0]} ({shown[1]} to {shown[2]})"
+        text = f"{shown[0]} ({shown[1]} to {shown[2]})" if len(self.known) > 1 else shown[0]
         return f"{text} {self.unit}" if self.unit else text
 
 
@@ -56,7 +56,8 @@ class Spread:
 class SeriesVerdict:
     """What several seeds of one pair show together."""
 
-    seeds: int
+    seeds: int  # that are summarised
+    places: tuple[int, ...]  # which of those given they are
     headline: str  # in how many seeds which net was ahead
     spreads: tuple[Spread, ...]
     classes: dict[str, dict[str, Counter]]  # role -> question -> class -> number of seeds
@@ -83,21 +84,30 @@ def verdict_of_series(
 ) -> SeriesVerdict | None:
     """(nets, outcomes, config) of each seed -> what they show together; None without a first step.
 
-    A seed that has no step of both nets yet is left out.
+    A seed that has no step of both nets yet is left out; and so that unlike is not mixed, one
+    that has done fewer steps than another, unless a net of it has diverged.
     """
-    judged = [(verdict_of(nets, seen, config), seen) for nets, seen, config in runs]
-    judged = [(found, seen) for found, seen in judged if found.steps]
+    every = [(verdict_of(nets, seen, config), seen) for nets, seen, config in runs]
+    most = max((found.steps for found, _ in every), default=0)
+    places = [n for n, (found, seen) in enumerate(every) if _counts(found, seen, most)]
+    judged = [every[place] for place in places]
     if not judged:
         return None
     verdicts = tuple(found for found, _ in judged)
     roles = ("residual", "plain")
     return SeriesVerdict(
         seeds=len(judged),
-        headline=_headline(verdicts),
+        places=tuple(places),
+        headline=_headline(verdicts, len(runs)),
         spreads=tuple(_spread(key, role, judged) for key in FIGURES for role in roles),
         classes={role: _classes(role, verdicts) for role in roles},
         verdicts=verdicts,
     )
+
+
+def _counts(found: Verdict, seen: Sequence[Outcome], most: int) -> bool:
+    diverged = any(one.diverged_at is not None for one in seen)
+    return found.steps > 0 and (found.steps == most or diverged)
 
 
 def _spread(key: str, role: str, judged: Sequence[tuple[Verdict, Sequence[Outcome]]]) -> Spread:
@@ -117,18 +127,23 @@ def _classes(role: str, verdicts: Sequence[Verdict]) -> dict[str, Counter]:
     }
 
 
-def _headline(verdicts: Sequence[Verdict]) -> str:
-    """How many seeds say what of each net's training."""
+def _headline(verdicts: Sequence[Verdict], of: int) -> str:
+    """How many seeds say what of each net's training; and how many of all have come so far."""
     total = len(verdicts)
     parts = []
     for role in ("residual", "plain"):
         found = Counter(verdict.of(role).training.title for verdict in verdicts)
+        if total == 1:
+            parts.append(f"the {role} net: {next(iter(found))}")
+            continue
         said = ", ".join(f"{title} in {n} of {total}" for title, n in found.most_common())
-        parts.append(f"the {role} net: {said} seed{'' if total == 1 else 's'}")
+        parts.append(f"the {role} net: {said} seeds")
     text = "; ".join(parts)
     steps = sorted({verdict.steps for verdict in verdicts})
     done = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
-    return f"After {done} steps {text}."
+    have = "has" if total == 1 else "have"
+    so_far = f" {total} of {of} seeds {have} come so far." if total < of else ""
+    return f"After {done} steps {text}.{so_far}"
 
 
 def _decades(found) -> float:
