@@ -96,11 +96,14 @@ def loss_ticks(panels: Sequence[LearningPanel]) -> dict:
     every = [values_of(c, "loss") for panel in panels for seeds in panel.nets for c in seeds]
     losses = np.concatenate(every)
     losses = losses[np.isfinite(losses) & (losses > 0)]
-    low, high = np.log10([losses.min(initial=1), losses.max(initial=1)]) if losses.size else (0, 1)
+    low, high = np.log10([losses.min(), losses.max()]) if losses.size else (0, 1)
     if high - low > 2:
         return {"dtick": math.ceil((high - low) / 5)}
-    if high - low < 0.5:
-        return {"nticks": 4}
+    if high - low < 0.5:  # plotly may put a single number there, or none
+        middle = 10 ** ((low + high) / 2)
+        digits = max(0, 2 - math.floor(math.log10(max(high - low, 1e-4) * middle) + 1))
+        values = sorted({round(10**at, digits) for at in (low, (low + high) / 2, high)})
+        return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
     decades = range(math.floor(low), math.ceil(high) + 1)
     values = [n * 10.0**d for d in decades for n in (1, 2, 5)]
     return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}

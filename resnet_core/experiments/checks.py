@@ -19,7 +19,7 @@ from .claims import LATER, SIGNAL, START, Claim, Part, behind, claim, guesses, l
 
 SAME = 0.01  # of 1: what float32 and bfloat16 make of an identity
 DEPTHS = len(SWEPT)
-NOT_BEGUN = Claim("The other run of the series has begun.", None, "not yet")
+NOT_BEGUN = Claim("The other run of the series is still to come.", None, "no step yet")
 
 
 def degradation(parts: Sequence[Part]) -> list[Claim]:
