@@ -10,13 +10,17 @@ import pytest
 from engines import FAKE, REAL, config, engine_in, processes_of, wait_for, wait_for_end
 from test_engine import assert_same_records
 from test_faults import assert_curves_are_right
+from test_images import good, zipped
 
+from resnet_core.data import add_images, dataset_row
+from resnet_core.data.images import PREFIX
 from resnet_core.presets import digits
 from resnet_core.runs import processes, unit
 from resnet_core.runs.crew import Crew
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.run import SeriesPlace
 from resnet_core.runs.store import Request, Store
+from resnet_core.runs.trainer import ADDED, images_of
 from resnet_core.series import Series, seeds
 from resnet_core.train import RunConfig, train
 
@@ -122,6 +126,25 @@ def test_real_records_are_the_same_in_warm_processes(tmp_path):
             assert run.ended == "steps" and run.proof.holds
             for model in (0, 1):
                 assert_same_records(engine, run_id, model, list(train(run_config, model)))
+
+
+@pytest.mark.slow
+def test_a_run_on_images_of_a_user_says_which_they_were(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path))
+    with engine_in(tmp_path) as engine:
+        key = add_images(zipped(good()), "pets", 8)
+        runs = config(steps=3, dataset=key, batch_size=8), config(steps=3)
+        ids = queue(engine, series_of(*runs))
+        first, second = (wait_for_end(engine, run_id, 60).resolved for run_id in ids)
+        assert first.images == dataset_row(key).digest and len(first.images) == 12
+        assert second.images == ""
+
+
+def test_images_of_a_user_are_told_by_their_digest(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path))
+    key = add_images(zipped(good()), "pets", 8)
+    assert images_of({"dataset": key}) == {"images": dataset_row(key).digest}
+    assert images_of({"dataset": "digits"}) == {} and ADDED == PREFIX
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from ten_steps import CONFIG, RECORDS, RUN, STEPS
 from resnet_core.runs import opened, recording_file
 from resnet_core.runs.engine import NotYours, User
 from resnet_core.runs.recording import RecordingError
+from resnet_core.runs.recording_arrays import array_from
 from resnet_core.runs.recording_file import ENDING, MAX_FILE, read, record
 from resnet_core.runs.recordings import Recordings
 from resnet_core.runs.run import ModelRecords
@@ -453,6 +454,17 @@ def test_a_directory_that_lies_about_a_size_is_refused():
     bomb[at : at + 4] = (132).to_bytes(4, "little")
     with pytest.raises(RecordingError, match=r"no recording|damaged"):
         read(bytes(bomb))
+
+
+@pytest.mark.parametrize(
+    "shape", [(0,) * 65, (0, 2**70), (0, -1), (True,), (False, True), (1.0,), (None,), 0], ids=str
+)
+def test_a_shape_that_no_array_can_have_is_refused(shape):
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    for rest in (b"", bytes(4)):
+        with pytest.raises(RecordingError, match=r"x is (no array|not what its header says)"):
+            array_from("x", content + rest)
 
 
 def test_a_config_that_no_run_can_have_is_refused_when_a_user_opens_it(recordings):

@@ -16,7 +16,7 @@ from ten_steps import CONFIG, RECORDS, RUN
 from resnet_core.run_config import RunConfig
 from resnet_core.run_files import RUN_FILES, run_file, run_file_name
 from resnet_core.run_files.facts import SCALARS, facts, quantities
-from resnet_core.runs.recording_file import read
+from resnet_core.runs.recording_file import read, record
 from resnet_core.runs.run import ModelRecords
 
 
@@ -55,6 +55,13 @@ def test_csv_begins_with_the_config_of_the_run():
     assert RunConfig.from_json(comments["config"]) == CONFIG
     assert comments["plain net diverged"] == "at step 6, first at stage1.0 (output). It grew."
     assert "cookie" not in "".join(lines)
+
+
+def test_images_of_a_user_are_told_by_their_digest():
+    assert "images" not in facts(RUN, RECORDS)
+    run = replace(RUN, resolved=replace(RUN.resolved, images="0123456789ab"))
+    assert facts(run, RECORDS)["images"] == "digest 0123456789ab"
+    assert read(record(run, RECORDS)).run.resolved == run.resolved
 
 
 def test_a_recorded_run_says_so_in_its_files():

@@ -28,6 +28,8 @@ def facts(run: Run, records: Sequence[ModelRecords]) -> dict[str, str]:
     if run.resolved:
         told["torch"] = f"{run.resolved.torch}, {run.resolved.device}"
         told["threads"] = str(run.resolved.threads)
+        if run.resolved.images:
+            told["images"] = f"digest {run.resolved.images}"
     for model in run.models:
         end = model.end
         if end and end.how == "diverged":

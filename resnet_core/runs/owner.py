@@ -20,6 +20,8 @@ from .writer import Writer
 HELD = "The device is still held by another program{who}. The run waits."
 #: ends after which the training processes are as good as new
 GOOD_ENDS = ("steps", "time", "diverged")
+#: of a training process, that its records depend on beside the config; see run.Resolved
+FACTS = ("threads", "torch", "device", "images")
 End = tuple[str, str, str]  # ended, reason, detail; see run.ENDS and run.REASONS
 
 
@@ -100,7 +102,7 @@ class Owner:
             case "settled":
                 if not self.settled:
                     self.writer.set(started_at=time.time())
-                self.settled[place] = {fact: head[fact] for fact in ("threads", "torch", "device")}
+                self.settled[place] = {fact: head[fact] for fact in FACTS if fact in head}
                 self._note_resolved()
             case "pace":
                 self.budget.note(place, head)

@@ -183,6 +183,8 @@ def known_s(run: Run, records: ModelRecords, seen: Sequence[tuple[float, int]]) 
 def head_of(run: Run, title: str, about: str, said: Sequence[str]) -> dict:
     """What a file says of a run besides its numbers. Who owned it is not in it."""
     resolved = run.resolved and {**vars(run.resolved), "config": plain(run.resolved.config)}
+    if resolved and not resolved["images"]:
+        del resolved["images"]
     return {
         "title": title,
         "about": about,

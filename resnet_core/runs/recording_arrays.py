@@ -37,7 +37,8 @@ def array_from(name: str, content: bytes) -> np.ndarray:
         raise RecordingError(f"{name} is no array", "Copy the file again") from e
     wanted = np.dtype("<i8" if "steps" in name else "<f4")
     size = len(content) - file.tell()
-    is_plain = dtype == wanted and not is_fortran and all(n >= 0 for n in shape)
+    counts = all(type(n) is int and 0 <= n <= len(content) for n in shape)  # True is none
+    is_plain = dtype == wanted and not is_fortran and len(shape) <= 2 and counts
     if not is_plain or int(np.prod(shape, dtype=object)) * wanted.itemsize != size:
         raise RecordingError(f"{name} is not what its header says", "Copy the file again")
     return np.frombuffer(content, wanted, offset=file.tell()).reshape(shape)

@@ -47,6 +47,10 @@ def maybe(check):
     return lambda value: value is None or check(value)
 
 
+def either(*checks):
+    return lambda value: any(check(value) for check in checks)
+
+
 def one_of(*keys):
     return lambda value: isinstance(value, str) and value in keys
 
@@ -98,6 +102,7 @@ RUN = {name: maybe(number) for name in KEPT} | {
     "elapsed_s": number,
     "slot": maybe(text),
 }
+SETTLED = {"config": anything, "threads": count, "torch": text, "device": text}
 #: field of the head -> what it must be
 HEAD = {
     "is_paced": yes_or_no,
@@ -106,7 +111,7 @@ HEAD = {
     "about": text,
     "said": many(text, 20),
     "config": lambda value: isinstance(value, dict),
-    "resolved": maybe(record_of(config=anything, threads=count, torch=text, device=text)),
+    "resolved": maybe(either(record_of(**SETTLED), record_of(images=text, **SETTLED))),
     "proof": record_of(
         tensors_shared=count,
         tensors_identical=count,

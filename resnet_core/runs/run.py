@@ -58,6 +58,7 @@ class Resolved:
     threads: int  # of each net's training process
     torch: str  # version
     device: str  # name as the driver gives it: "CPU", "NVIDIA H200"
+    images: str = ""  # digest of images that a user added: others may have their name later
 
 
 @dataclass(frozen=True, kw_only=True)

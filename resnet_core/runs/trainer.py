@@ -145,11 +145,22 @@ def do_run(train, order: dict, orders: Orders, send) -> None:
     try:
         if not is_ready(train, order, orders, send):
             return
-        send({"kind": "settled", **train.describe(order["device"])})
+        facts = train.describe(order["device"]) | images_of(json.loads(order["config"]))
+        send({"kind": "settled", **facts})
         (calibrate if order["do"] == "calibrate" else do_train)(train, order, orders, send)
     except Stopped:  # before the first step
         for model in order["models"]:
             send({"kind": "end", "model": model, "how": "stopped", "step": -1})
+
+
+def images_of(config: dict) -> dict[str, str]:
+    """What tells images that a user added from others that had their name; {} of other data."""
+    dataset = config.get("dataset", "")
+    if not dataset.startswith(ADDED):
+        return {}
+    from resnet_core.data import dataset_row  # here: it imports torch, and most runs have theirs
+
+    return {"images": dataset_row(dataset).digest}
 
 
 def main(limits: str, place: str, log: str) -> None:
@@ -173,6 +184,7 @@ def main(limits: str, place: str, log: str) -> None:
         raise SystemExit(1) from None
 
 
+ADDED = "images:"  # data.images.PREFIX
 #: what an owner may order
 JOBS = {"measure": do_measure, "calibrate": do_run, "train": do_run}
 
