@@ -39,7 +39,7 @@ from resnet_core.spec import in_words
 #: of the height of a figure with maps: the depth chart
 CHART = 0.46, 0.95
 #: pixels at scale 1: with maps, without, of a chart among others; room for titles over a chart
-HEIGHT, LOW_HEIGHT, PANEL_HEIGHT, OVER_ONE, OVER = 430, 300, 230, 16, 34
+HEIGHT, LOW_HEIGHT, PANEL_HEIGHT, OVER_ONE, OVER = 430, 300, 238, 16, 42
 
 
 @dataclass(frozen=True)

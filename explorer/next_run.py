@@ -41,7 +41,8 @@ def start_series(engine: Engine, kind: str) -> None:
         series = SERIES[kind].make(state.experiment().config(state.device()))
         for _, config in series.runs:
             check(engine, config)
-        return engine.submit_series(series, state.request_id(), visitor.user())[0]
+        ids = engine.submit_series(series, state.request_id(), visitor.user())
+        return ids[-1] if SERIES[kind].shown_as == "sweep" else ids[0]  # the deepest tells most
 
     begin(engine, submit)
 
