@@ -15,13 +15,14 @@ from explorer import theme
 from explorer.curve import Curve, curve_of
 from explorer.drawn import Drawn
 from resnet_core.devices import available_devices
+from resnet_core.folder import data_folder
 from resnet_core.geometry import Field, receptive_fields
 from resnet_core.graph import LayerGraph, trace, trace_to_mismatch
 from resnet_core.picture import View, drawings, packed, scene
 from resnet_core.presets import PRESETS
 from resnet_core.run_config import RunConfig
 from resnet_core.runs.embedded import Embedded
-from resnet_core.runs.engine import ModelRecords, default_folder
+from resnet_core.runs.engine import ModelRecords
 from resnet_core.runs.recordings import Recordings
 from resnet_core.runs.with_recordings import WithRecordings
 from resnet_core.spec import NetSpec
@@ -39,7 +40,7 @@ UNKNOWN = {"depth": "…", "params": "…", "macs": "…"}
 @st.cache_resource(show_spinner=False)
 def engine() -> WithRecordings:
     """The one door to runs, recorded ones too; it outlives sessions, and runs outlive it."""
-    return WithRecordings(Embedded(default_folder()), Recordings(RECORDED))
+    return WithRecordings(Embedded(data_folder()), Recordings(RECORDED))
 
 
 @st.cache_resource(show_spinner=False)

@@ -26,10 +26,11 @@ from engines import (
     wait_for_steps,
 )
 
+from resnet_core.folder import data_folder
 from resnet_core.graph import trace
 from resnet_core.presets import digits
 from resnet_core.runs.embedded import Embedded
-from resnet_core.runs.engine import EngineError, StoreError, default_folder
+from resnet_core.runs.engine import EngineError, StoreError
 from resnet_core.runs.rows import eta_s
 from resnet_core.runs.run import ENDS, REASONS, ModelProgress
 from resnet_core.runs.schema import FILE
@@ -426,9 +427,9 @@ def test_a_device_that_is_not_there_is_a_sentence(tmp_path):
 
 def test_the_data_folder_can_be_named(monkeypatch, tmp_path):
     monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path))
-    assert default_folder() == tmp_path
+    assert data_folder() == tmp_path
     monkeypatch.delenv("RESIDUAL_EXPLORER_DATA")
-    assert default_folder().name == "residual-explorer"
+    assert data_folder().name == "residual-explorer"
 
 
 @pytest.mark.slow

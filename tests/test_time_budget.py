@@ -14,6 +14,7 @@ from resnet_core.ranges import RANGES
 from resnet_core.rhythm import FIRST, is_dear, is_probed, stride
 from resnet_core.runs import calibrate
 from resnet_core.runs.budget import Budget, Pace, steps_that_fit
+from resnet_core.runs.run import end_sentence
 from resnet_core.train import RunConfig, train
 
 MOST = RANGES["steps"][2]
@@ -173,6 +174,13 @@ def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
         )
         assert run.resolved.config.steps == run.total_steps  # its records are the first of these
         assert {m.end.how for m in run.models} == {"steps"}
+
+
+def test_a_cut_run_of_which_one_net_diverged_says_both():
+    said = end_sentence("time", "", "60 of 90", ["diverged", "steps"], 60)
+    assert said.startswith("The time is up: 60 of 90 planned steps.")
+    assert said.endswith("One net diverged.")
+    assert "diverged" not in end_sentence("time", "", "60 of 90", ["steps", "steps"], 60)
 
 
 def test_stop_and_pause_are_heard_while_it_calibrates(tmp_path):

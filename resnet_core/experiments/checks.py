@@ -90,7 +90,7 @@ def orders(parts: Sequence[Part]) -> list[Claim]:
             lambda kept: kept <= 2 / 3,
         ),
         "pre-activation": (
-            "Pre-activation: along stage 1 the direct way is exactly 1.",
+            "Pre-activation: along stage 1 the direct way is 1, within 0.01.",
             lambda kept: abs(kept - 1) <= SAME,
         ),
     }

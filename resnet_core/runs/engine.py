@@ -7,10 +7,7 @@ takes to read a local file, and all of them give plain data.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-
-from resnet_core.folder import data_folder
 
 from .run import EngineError, ModelRecords, NotYours, Run, SeriesPlace, Speed, StoreError, User
 
@@ -30,7 +27,6 @@ __all__ = [
     "Speed",
     "StoreError",
     "User",
-    "default_folder",
 ]
 
 NOBODY = User()
@@ -100,8 +96,3 @@ class Engine(Reads, Protocol):
 
     def speed(self, device: str) -> Speed | None:
         """None until it is known."""
-
-
-def default_folder() -> Path:
-    """Where runs are kept."""
-    return data_folder()

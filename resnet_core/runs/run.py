@@ -221,9 +221,10 @@ def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], s
         case "diverged":
             return f"Both nets diverged: their numbers stopped being finite. {kept}"
         case "time" if detail:  # "60 of 90"
+            also = " One net diverged." if "diverged" in hows else ""
             return (
                 f"The time is up: {detail} planned steps. "
-                "The machine has become slower than it was before step 0."
+                f"The machine has become slower than it was before step 0.{also}"
             )
         case _ if "diverged" in hows:
             return f"One net diverged; the other finished its {done}."

@@ -31,6 +31,11 @@ def underflow(case: Case) -> str | None:
     if "underflow" not in {f.key for n in (case.residual, case.plain) for f in n.findings.values()}:
         return None
     floor = PRECISIONS[case.setting("precision", "float32")].floor
+    if not flushes(case):
+        return (
+            "A zero that has faded means below the smallest number that float32 and bfloat16 have, "
+            "not that nothing was left."
+        )
     return (
         f"A zero that has faded means below {size(floor)}, the smallest number that float32 and "
         "bfloat16 keep when subnormal ones are flushed, not that nothing was left."
@@ -41,10 +46,15 @@ def precision(case: Case) -> str | None:
     if case.setting("precision", "float32") == "float32":
         return None
     row = PRECISIONS[case.config.precision]
-    return (
-        f"{row.title}: {row.what}. Gradients below {size(row.floor)} become 0, and neighbouring "
-        "numbers lie further apart than in float32."
-    )
+    apart = "eighbouring numbers lie further apart than in float32."
+    if not flushes(case):
+        return f"{row.title}: {row.what}. N{apart}"
+    return f"{row.title}: {row.what}. Gradients below {size(row.floor)} become 0, and n{apart}"
+
+
+def flushes(case: Case) -> bool:
+    """Whether subnormal numbers were flushed to 0: torch's switch for it is the CPU's alone."""
+    return case.setting("device", "cpu") == "cpu"
 
 
 def adaptive(case: Case) -> str | None:

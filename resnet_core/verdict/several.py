@@ -63,11 +63,6 @@ class SeriesVerdict:
     classes: dict[str, dict[str, Counter]]  # role -> question -> class -> number of seeds
     verdicts: tuple[Verdict, ...]
 
-    @property
-    def agrees(self) -> bool:
-        """Whether all seeds found the same classes for how the nets learn."""
-        return all(len(found["training"]) == 1 for found in self.classes.values())
-
 
 @dataclass(frozen=True)
 class Figure:
