@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from engines import processes_of, wait_for
+from engines import kill, processes_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
 SCREENSHOTS = ROOT / "screenshots"  # git-ignored: to be looked at
@@ -53,7 +53,10 @@ def server(folder: Path):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
-        wait_for(lambda: not processes_of(folder), 60)  # they end by themselves
+        try:
+            wait_for(lambda: not processes_of(folder), 60)  # they end by themselves
+        finally:
+            kill(*processes_of(folder))  # a test that failed may have left a long run
 
 
 def answers(port: int) -> bool:
