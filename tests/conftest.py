@@ -44,6 +44,30 @@ def data_folder(tmp_path, monkeypatch):
     st.cache_resource.clear()
 
 
+@pytest.fixture
+def engine(tmp_path):
+    """Without torch in its trainers, in a folder of its own; no process of it is left."""
+    from engines import engine_in
+
+    with engine_in(tmp_path) as engine:
+        yield engine
+
+
+@pytest.fixture
+def run(capsysbinary):
+    """run("count", "resnet20") -> exit code, stdout, stderr of the command line."""
+    from resnet_core.cli import main
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        try:
+            code = main(list(argv))
+        except SystemExit as e:  # argparse
+            code = e.code
+        return code, *(text.decode() for text in capsysbinary.readouterr())
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def address(tmp_path_factory):
     """One server for all browser tests of a process; test_browser.py has one of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import fake_train
+import numpy as np
 import psutil
 
 from resnet_core.presets import digits
@@ -114,3 +117,39 @@ def are_gone(processes: list[psutil.Process]) -> bool:
             if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 return False
     return True
+
+
+def assert_curves_are_right(engine, run_id):
+    """No hole, nothing twice, every value the one that was trained."""
+    for m in engine.records(run_id):
+        assert m.steps.tolist() == list(range(len(m.steps)))
+        expected = [fake_train.record(m.model, step) for step in m.steps]
+        assert m.scalars["loss"].tolist() == [record.scalars["loss"] for record in expected]
+        for probe, rows in m.per_op.items():
+            looked = [record for record in expected if probe in record.per_op]
+            assert m.steps_of(probe).tolist() == [record.step for record in looked]
+            assert rows.tolist() == [record.per_op[probe].tolist() for record in looked]
+
+
+def assert_same_records(engine, run_id, model, expected):
+    """What is stored of a net is what its trainer gave, bit for bit."""
+    records = engine.records(run_id)[model]
+    assert records.model == model
+    assert records.steps.tolist() == [record.step for record in expected]
+    for name in expected[0].scalars:
+        values = np.float32([record.scalars[name] for record in expected])
+        np.testing.assert_array_equal(records.scalars[name], values)
+    for probe in expected[0].per_op:
+        looked = [record for record in expected if probe in record.per_op]
+        rows = np.stack([record.per_op[probe] for record in looked])
+        assert records.steps_of(probe).tolist() == [record.step for record in looked]
+        assert records.per_op[probe].shape == (len(looked), len(records.labels[probe]))
+        np.testing.assert_array_equal(records.per_op[probe], rows)
+
+
+def locks(db: sqlite3.Connection) -> bool:
+    """Whether nobody else writes; then nobody else can, until it lets go."""
+    with suppress(sqlite3.OperationalError):
+        db.execute("begin exclusive")
+        return True
+    return False

@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resnet_core import PRESETS, NetSpec, build, preset, trace
-from resnet_core.cli import main
 from resnet_core.cli.commands import COMMANDS, parser
 from resnet_core.cli.options import CODES
 from resnet_core.cli.show import Table, show
@@ -29,20 +28,6 @@ PROGRAM = [sys.executable, "-m", "resnet_core"]
 
 def dumps(value: object) -> bytes:
     return json.dumps(value).encode()
-
-
-@pytest.fixture
-def run(capsysbinary):
-    """run("count", "resnet20") -> exit code, stdout, stderr."""
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        try:
-            code = main(list(argv))
-        except SystemExit as e:  # argparse
-            code = e.code
-        return code, *(text.decode() for text in capsysbinary.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ import pytest
 from engines import FAKE, engine_in, processes_of, wait_for
 from test_images import good, unzipped
 
-from resnet_core.cli import main
 from resnet_core.cli.options import CANNOT_BE_BUILT, CODES, INTERRUPTED, RUN_FAILED
 from resnet_core.data import AUGMENTATIONS
 from resnet_core.optimizers import OPTIMIZERS
@@ -24,20 +23,6 @@ from resnet_core.presets import digits
 from resnet_core.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture
-def run(capsysbinary):
-    """run("runs") -> exit code, stdout, stderr."""
-
-    def run(*argv: str) -> tuple[int, str, str]:
-        try:
-            code = main(list(argv))
-        except SystemExit as e:  # argparse
-            code = e.code
-        return code, *(text.decode() for text in capsysbinary.readouterr())
-
-    return run
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import pytest
 from engines import (
     REAL,
     are_gone,
+    assert_same_records,
     config,
     engine_in,
     kill,
@@ -37,27 +38,6 @@ from resnet_core.runs.schema import FILE
 from resnet_core.train import Record, RunConfig, train
 
 TINY = digits(8)
-
-
-@pytest.fixture
-def engine(tmp_path):
-    with engine_in(tmp_path) as engine:
-        yield engine
-
-
-def assert_same_records(engine, run_id, model, expected):
-    records = engine.records(run_id)[model]
-    assert records.model == model
-    assert records.steps.tolist() == [record.step for record in expected]
-    for name in expected[0].scalars:
-        values = np.float32([record.scalars[name] for record in expected])
-        np.testing.assert_array_equal(records.scalars[name], values)
-    for probe in expected[0].per_op:
-        looked = [record for record in expected if probe in record.per_op]
-        rows = np.stack([record.per_op[probe] for record in looked])
-        assert records.steps_of(probe).tolist() == [record.step for record in looked]
-        assert records.per_op[probe].shape == (len(looked), len(records.labels[probe]))
-        np.testing.assert_array_equal(records.per_op[probe], rows)
 
 
 def test_a_run_from_submit_to_end(engine):

@@ -10,15 +10,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import fake_train
 import pytest
 from engines import (
     FAKE,
     REAL,
     are_gone,
+    assert_curves_are_right,
     config,
     engine_in,
     kill,
+    locks,
     processes_of,
     submit,
     wait_for,
@@ -37,26 +38,8 @@ from resnet_core.runs.supervisor import Supervisor
 from resnet_core.train import RunConfig
 
 
-@pytest.fixture
-def engine(tmp_path):
-    with engine_in(tmp_path) as engine:
-        yield engine
-
-
 def stored_steps(engine, run_id) -> list[int]:
     return [len(m.steps) for m in engine.records(run_id)]
-
-
-def assert_curves_are_right(engine, run_id):
-    """No hole, nothing twice, every value the one that was trained."""
-    for m in engine.records(run_id):
-        assert m.steps.tolist() == list(range(len(m.steps)))
-        expected = [fake_train.record(m.model, step) for step in m.steps]
-        assert m.scalars["loss"].tolist() == [record.scalars["loss"] for record in expected]
-        for probe, rows in m.per_op.items():
-            looked = [record for record in expected if probe in record.per_op]
-            assert m.steps_of(probe).tolist() == [record.step for record in looked]
-            assert rows.tolist() == [record.per_op[probe].tolist() for record in looked]
 
 
 def test_killed_owner_is_an_interrupted_run_with_its_curves(engine, tmp_path):
@@ -358,13 +341,6 @@ def test_locked_database_ends_the_run_and_is_not_called_a_full_disk(tmp_path):
         assert (run.ended, run.reason) == ("failed", "store")
         assert "room" not in run.sentence and "Close other programs" in run.sentence
         assert_curves_are_right(engine, run_id)
-
-
-def locks(db: sqlite3.Connection) -> bool:
-    with suppress(sqlite3.OperationalError):
-        db.execute("begin exclusive")
-        return True
-    return False
 
 
 def test_pause_ends_after_a_while_and_gives_the_slot_to_others(tmp_path):

@@ -7,9 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engines import FAKE, REAL, config, engine_in, processes_of, wait_for, wait_for_end
-from test_engine import assert_same_records
-from test_faults import assert_curves_are_right
+from engines import (
+    FAKE,
+    REAL,
+    assert_curves_are_right,
+    assert_same_records,
+    config,
+    engine_in,
+    processes_of,
+    wait_for,
+    wait_for_end,
+)
 from test_images import good, zipped
 
 from resnet_core.data import add_images, dataset_row

@@ -16,16 +16,17 @@ import pytest
 from engines import (
     FAKE,
     are_gone,
+    assert_curves_are_right,
     config,
     engine_in,
     kill,
+    locks,
     processes_of,
     submit,
     wait_for,
     wait_for_end,
     wait_for_steps,
 )
-from test_faults import assert_curves_are_right, locks
 
 from resnet_core.runs import crew, processes, trainer
 from resnet_core.runs.crew import Crew

@@ -16,6 +16,7 @@ import pytest
 from engines import (
     FAKE,
     are_gone,
+    assert_curves_are_right,
     config,
     engine_in,
     kill,
@@ -23,7 +24,6 @@ from engines import (
     wait_for,
     wait_for_end,
 )
-from test_faults import assert_curves_are_right
 
 from resnet_core.runs import processes
 from resnet_core.runs.limits import Limits

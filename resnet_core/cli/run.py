@@ -19,7 +19,7 @@ from .nets import UsageError, naming, read_net
 from .options import FINE, INTERRUPTED, NET, RUN_FAILED, shape
 from .show import printable, show, show_json
 from .training import model_values, open_engine, result_table, sentences, user
-from .watch import Watch
+from .watch import Display
 
 POLL_S = 0.2
 METAVARS = {int: "N", float: "X", str: "KEY"}
@@ -99,18 +99,18 @@ def _submit(engine, config, count: int, by) -> list[int]:
 
 def _follow(engine, ids: list[int], by, quiet: bool) -> list:
     """The runs when all are over. The first Ctrl-C asks them to stop, a second one leaves them."""
-    with Watch(quiet) as watch, _interrupts() as asked_to_stop:
+    with Display(quiet) as display, _interrupts() as asked_to_stop:
         said = False
         while True:
             engine.start()  # as a page does: a supervisor that died is started again
             runs = [_run(engine, run_id) for run_id in ids]
             for run in runs:
-                watch.show(run, engine.records(run.id) if run.state != "queued" else [])
+                display.show(run, engine.records(run.id) if run.state != "queued" else [])
             if all(run.is_over for run in runs):
                 return runs
             if asked_to_stop.wait(POLL_S) and not said:
                 said = True
-                watch.say("Stopping; what is recorded is kept. Ctrl-C again leaves at once.")
+                display.say("Stopping; what is recorded is kept. Ctrl-C again leaves at once.")
                 for run in runs:
                     if not run.is_over:
                         engine.stop(run.id, by)

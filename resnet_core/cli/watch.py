@@ -8,7 +8,7 @@ from .show import printable
 from .training import reading, roles_of, shown
 
 
-class Watch:
+class Display:
     """Writes to standard error, so that results alone go to standard output."""
 
     def __init__(self, quiet: bool):
@@ -27,7 +27,7 @@ class Watch:
         self.progress = Progress(*columns, console=console, disable=not self.is_live)
         self.tasks: dict[tuple[int, int], int] = {}
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Display:
         self.progress.start()
         return self
 

@@ -17,7 +17,7 @@ from .limits import Limits
 PIECE = 1 << 18  # bytes read at once
 
 
-class Trainer:
+class TrainerProcess:
     """One trainer process, seen from its owner."""
 
     def __init__(self, place: int, limits: Limits, log: Path):
@@ -56,7 +56,7 @@ class Crew:
         self._code = processes.code_version()
         self._selector = selectors.DefaultSelector()
         self._oom_kills = 0  # of the whole machine when the run began
-        self.trainers = [Trainer(place, limits, log) for place in range(size)]
+        self.trainers = [TrainerProcess(place, limits, log) for place in range(size)]
         for trainer in self.trainers:
             self._selector.register(trainer.process.stdout, selectors.EVENT_READ, trainer)
 
@@ -66,7 +66,7 @@ class Crew:
     def forget(self, file) -> None:
         self._selector.unregister(file)
 
-    def hear(self, timeout_s: float | None) -> Iterator[tuple[Trainer | None, dict, bytes]]:
+    def hear(self, timeout_s: float | None) -> Iterator[tuple[TrainerProcess | None, dict, bytes]]:
         """What has come within the time; the kind is "gone" for a trainer that went away.
 
         No trainer and no kind: the file of `also_watch` has something.
@@ -106,11 +106,11 @@ class Crew:
         for trainer in self.trainers:
             trainer.heard_at = time.monotonic()
 
-    def models_of(self, trainer: Trainer) -> list[int]:
+    def models_of(self, trainer: TrainerProcess) -> list[int]:
         """The nets that it trains."""
         return list(range(self._size))[self.trainers.index(trainer) :: len(self.trainers)]
 
-    def dismiss(self, trainer: Trainer) -> None:
+    def dismiss(self, trainer: TrainerProcess) -> None:
         """It has no part in this run."""
         self._selector.unregister(trainer.process.stdout)
         self.trainers.remove(trainer)
@@ -125,7 +125,7 @@ class Crew:
             with suppress(subprocess.TimeoutExpired):
                 trainer.process.wait(timeout=5)
 
-    def how_it_went(self, trainer: Trainer) -> tuple[str, str, str]:
+    def how_it_went(self, trainer: TrainerProcess) -> tuple[str, str, str]:
         """(ended, reason, detail) for a trainer that went away without a word.
 
         Killed from outside, it is the same end as that of a killed owner.

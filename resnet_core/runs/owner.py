@@ -9,7 +9,7 @@ from resnet_core.ranges import MAX_CHANGES
 
 from .barrier import Barrier
 from .budget import Budget
-from .crew import Crew, Trainer
+from .crew import Crew, TrainerProcess
 from .ledger import MAX_PENDING, resolved_config
 from .limits import Limits
 from .processes import Lock, slot_lock
@@ -90,7 +90,7 @@ class Owner:
             return "stopped", "", ""
         return self._hung(now) or self._paused_long(now)
 
-    def _listen(self, trainer: Trainer, head: dict, data: bytes) -> End | None:
+    def _listen(self, trainer: TrainerProcess, head: dict, data: bytes) -> End | None:
         place = self.crew.trainers.index(trainer)
         match head.pop("kind"):
             case "failed":
@@ -115,7 +115,7 @@ class Owner:
                 self.ledger.note(kind, head, data)
         return None
 
-    def _has_done(self, trainer: Trainer) -> bool:
+    def _has_done(self, trainer: TrainerProcess) -> bool:
         return not set(self.crew.models_of(trainer)) & set(self.ledger.live)
 
     def _tick(self) -> None:
