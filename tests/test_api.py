@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from engines import kill, processes_of
 
 import resnet_core
 from resnet_core import NetSpec, StageSpec, preset, trace, trace_to_mismatch
@@ -192,11 +193,13 @@ def test_the_guides_python_runs(capsys, tmp_path, monkeypatch):
 
 def test_the_guides_commands_run(capsysbinary, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "net.json").write_text(preset("resnet20").to_json())
+    monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
+    (tmp_path / "net.json").write_text(preset("digits20").to_json())
     commands = re.findall(r"^python -m resnet_core (.*)$", GUIDE, re.MULTILINE)
     assert {command.split()[0] for command in commands} == set(COMMANDS)
     for command in commands:
         assert main(command.split()) == 0, command
+    kill(*processes_of(tmp_path))
 
 
 def test_the_guide_tells_every_exit_code():

@@ -191,7 +191,11 @@ def test_a_broken_spec_names_its_file(run, broken, tmp_path):
     assert not path.exists()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,  # the first one imports torch
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     st.binary(max_size=60)
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(dumps)

@@ -230,7 +230,7 @@ def test_a_place_is_that_of_the_device(store):
         found = places.of(store.row(run_id))
         return found.position, found.wait_s
 
-    assert place(cpu[1]) == (1, 5.0 / 4 * 6)  # by the pace so far; the slower net decides
+    assert place(cpu[1]) == (1, 5.0 / 3 * 6)  # by the pace since step 0; the slower net decides
     assert (place(gpu[0]), place(gpu[1])) == ((1, 0.0), (2, 7.0))
 
 
