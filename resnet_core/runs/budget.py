@@ -28,25 +28,24 @@ class Pace:
         """Each step but the first ones, on average, if probes look at every so many."""
         return (self.probed_s + (every - 1) * self.bare_s) / every
 
-    def steps_in(self, seconds: float) -> int:
+    def steps_in(self, seconds: float, every: int) -> int:
         """The most steps that fit."""
         room = seconds - self.build_s - self.after_s
         if room <= FIRST * self.early_s:
             return int(room / self.early_s)
-        room -= FIRST * self.early_s
-        # a long run is probed more rarely, and so one that is longer may take less time
-        for every in range(stride(RANGES["steps"][2]), 0, -1):
-            steps = int(min(FIRST + room / self.later_s(every), every * PROBED))
-            if stride(steps) == every:
-                break
-        return steps
+        return int(FIRST + (room - FIRST * self.early_s) / self.later_s(every))
 
 
 def steps_that_fit(seconds: float, paces: list[Pace]) -> int:
     """Steps of each net; the slowest process decides. At least one, and no more than allowed."""
     _, least, most = RANGES["steps"]
-    fit = min((pace.steps_in(seconds) for pace in paces), default=least)
-    return max(least, min(fit, most))
+    # a long run is probed more rarely, and so one that is longer may take less time
+    for every in range(stride(most), 0, -1):
+        fit = min((pace.steps_in(seconds, every) for pace in paces), default=least)
+        steps = max(least, min(fit, most, every * PROBED))
+        if stride(steps) == every:
+            break
+    return steps
 
 
 class Budget:
