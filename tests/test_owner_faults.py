@@ -155,7 +155,7 @@ def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
 @pytest.mark.slow
 def test_too_little_memory_to_build_a_net_is_said_and_the_next_run_starts_clean(tmp_path):
     with engine_in(tmp_path) as engine:
-        run = wait_for_end(engine, submit(engine, "1:oom-at-build", steps=30))
+        run = wait_for_end(engine, submit(engine, "0:oom-at-build 1:oom-at-build", steps=30))
         assert (run.ended, run.reason) == ("failed", "oom")
         assert "Lower the batch size" in run.sentence and "Nothing was recorded." in run.sentence
         assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
