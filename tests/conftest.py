@@ -1,4 +1,4 @@
-"""What all tests share: one thread per process, and no GPU test where there is no GPU."""
+"""What all tests share: one thread per process, and no test that lacks a GPU or a package."""
 
 import os
 import re
@@ -9,6 +9,45 @@ import pytest
 import torch
 
 torch.set_num_threads(1)
+#: what the core does without, or what only tests need: where one is absent, its tests are skipped
+SPARED = {
+    *("streamlit", "starlette", "plotly", "pandas", "reportlab"),
+    *("onnxruntime", "playwright", "pypdf", "tensorboard"),
+}
+
+
+class Module(pytest.Module):
+    """A file of tests that may need more than is installed."""
+
+    def collect(self):
+        try:
+            return super().collect()
+        except self.CollectError as e:
+            skip_without(e.__cause__)
+            raise
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    return Module.from_parent(parent, path=module_path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    try:
+        return (yield)
+    except ImportError as e:
+        skip_without(e)
+        raise
+
+
+pytest_runtest_call = pytest_runtest_setup  # what a test itself imports
+
+
+def skip_without(e: BaseException | None) -> None:
+    """Skips what could not be imported for want of a package that may be absent."""
+    name = (getattr(e, "name", None) or "").partition(".")[0]
+    if isinstance(e, ModuleNotFoundError) and name in SPARED:
+        pytest.skip(f"needs {name}, which is not installed", allow_module_level=True)
 
 
 def pytest_collection_modifyitems(items):
