@@ -233,6 +233,17 @@ def test_a_bomb_that_lies_about_its_size_gives_no_more_than_it_says():
         add_images(io.BytesIO(bytes(data)), "pets", 8)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_zipfile_unpacks_without_a_limit_is_never_unpacked(method, monkeypatch):
+    def pack(info):
+        info.compress_type = method
+
+    bomb = zipped({**good(), "pets/cat/bomb.png": bytes(1_000_000)}, pack)
+    monkeypatch.setattr(images, "unpacked", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(SpecError, match=r"png' is packed in a rare way. Use plain zip"):
+        add_images(bomb, "pets", 8)
+
+
 COUNTLESS = zipped(good(20))
 
 

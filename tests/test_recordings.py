@@ -423,6 +423,16 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
         read(bomb)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_zipfile_unpacks_without_a_limit_is_never_unpacked(method, monkeypatch):
+    file = io.BytesIO(FILE)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("net0/scalar/zeros.npy", bytes(2**20), method)
+    monkeypatch.setattr(recording_file, "unpacked", lambda *_: pytest.fail("it was unpacked"))
+    with pytest.raises(RecordingError, match="holds no recording"):
+        read(file.getvalue())
+
+
 def test_a_long_directory_is_refused_before_it_is_read(monkeypatch):
     """Each of its entries takes ten times its bytes in memory."""
     file = io.BytesIO()

@@ -20,7 +20,7 @@ from resnet_core.spec import SpecError
 from . import stored
 from .decoding import decode
 from .examples import split
-from .zips import open_zip, unpacked
+from .zips import METHODS, open_zip, unpacked
 
 PREFIX = "images:"
 SIDES = (8, 16, 28, 32, 48, 64, 96, 128, 224)  # pixels, of what the images are brought to
@@ -165,6 +165,8 @@ def _in_zip(archive: zipfile.ZipFile) -> Iterator[File]:
             raise SpecError("dataset", f"{name!r:.120} is a link", "Put the image itself there")
         if entry.flag_bits & 1:
             raise SpecError("dataset", f"{name!r:.120} has a password", "Pack it without")
+        if entry.compress_type not in METHODS:
+            raise SpecError("dataset", f"{name!r:.120} is packed in a rare way", "Use plain zip")
         if not entry.is_dir():
             yield File(name, entry.file_size, lambda entry=entry: unpacked(archive, entry))
 

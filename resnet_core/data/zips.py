@@ -22,6 +22,8 @@ NO_ZIP = (
     ValueError,
     struct.error,
 )
+#: zipfile unpacks all others without a limit: 79 bytes of bzip2 fill 64 MiB
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 ENTRY = 400  # bytes in the table of contents, at most on average
 
 

@@ -30,6 +30,8 @@ MAX_FILE = MAX_CONTENT  # bytes; no packed file is longer by more than a few
 MAX_HEAD = 2 * 1024**2  # bytes: the names of places of a very deep net
 MAX_ENTRIES = 200
 ENTRY_MARK = b"PK\x01\x02"  # before every entry of a zip's directory
+#: zipfile unpacks all others without a limit: 79 bytes of bzip2 fill 64 MiB
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: entries are dated alike, so that equal runs make equal files
 DATE = (1980, 1, 1, 0, 0, 0)
 ENTRY = re.compile(r"net[01]/(steps|known_s|(scalar|probe|steps)/[a-z][a-z0-9_]{0,39})\.npy")
@@ -141,6 +143,8 @@ def entry_names(archive: zipfile.ZipFile) -> list[str]:
     """All entries, if they are few, known, and small when unpacked."""
     entries = archive.infolist()
     names = [entry.filename for entry in entries]
+    if any(entry.compress_type not in METHODS for entry in entries):
+        raise RecordingError("this zip file holds no recording", FOREIGN)
     if len(names) > MAX_ENTRIES or len(set(names)) < len(names) or "head.json" not in names:
         raise RecordingError("this zip file holds no recording", FOREIGN)
     for name in names:
