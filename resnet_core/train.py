@@ -30,10 +30,10 @@ from .divergence import first_nonfinite_output
 from .fast_paths import FAST_PATHS
 from .layers import StochasticDepth
 from .optimizers import OPTIMIZERS
-from .probes import PROBES, Watch, instruments, labels
+from .probes import PROBES, Watch, labels, watched
 from .probes.norms import grouped_norms
 from .readback import Arriving, lag, sender
-from .record import Diverged, Record
+from .record import AT_EVERY_STEP, Diverged, Record
 from .rhythm import is_dear, is_probed
 from .run_config import RunConfig, check_batch
 from .schedules import lr_at
@@ -77,11 +77,9 @@ class Trainer:
         self.examples = dataset_row(config.dataset).load().to(config.device)
         make = OPTIMIZERS[config.optimizer].make
         self.optimizer = make(self.module.parameters(), config.momentum, config.weight_decay)
-        self.fast = FAST_PATHS[config.fast_path].prepare(self.module)  # before there are hooks
-        self.watch = Watch(self.module, self.optimizer)
+        self.fast = FAST_PATHS[config.fast_path].prepare(self.module)
         self.labels = {key: PROBES[key].paths(self.module) for key in probes}
         self.labels = {key: paths for key, paths in self.labels.items() if paths}
-        self.instruments = instruments(self.watch, self.labels)
         self.lag, self._send = lag(config.device), sender(config.device)
         self.changes = list(config.lr_changes)
         self.next_step = 0  # the first one whose learning rate can still be changed
@@ -114,10 +112,11 @@ class Trainer:
         between is taken back if it should not have been made, so that the end is the same.
         `first`: begins with the rhythm of that step, for who measures time and not the net.
         """
-        config, under_way = self.config, deque()
+        config, under_way, watch_at = self.config, deque(), self._watches()
         plan = batches(len(self.examples.train_images), config.batch_size, config.seed)
         for step, indices in zip(range(first, config.steps), plan):
-            under_way.append(self._measure(step, indices))
+            watch = watch_at(step)
+            under_way.append(self._measure(watch, step, indices))
             self.next_step = step + 1
             if len(under_way) > self.lag:
                 yield from self._read(under_way.popleft())
@@ -125,7 +124,7 @@ class Trainer:
                 return
             if self.lag:
                 self._keep_weights()
-            self.optimizer.update(self.watch.lr)
+            self.optimizer.update(watch.lr)
         for measured in under_way:
             yield from self._read(measured)
 
@@ -141,17 +140,25 @@ class Trainer:
         """Accuracy [0..1] on images that were never trained on; NaN for a net that diverged."""
         return math.nan if self.diverged else evaluate(self.module, self.config)
 
-    def _measure(self, step: int, indices: torch.Tensor) -> Measured:
+    def _watches(self) -> Callable[[int], Watch]:
+        """step -> the net as the probes of that step see it, on the same weights."""
+        cheap = {key: paths for key, paths in self.labels.items() if key in AT_EVERY_STEP}
+        unwatched = Watch(self.fast or self.module, self.optimizer)
+        lightly, closely = (watched(self.module, self.optimizer, k) for k in (cheap, self.labels))
+
+        def watch_at(step: int) -> Watch:
+            if not is_probed(step, self.config.steps, self.config.fast_path):
+                return unwatched
+            return closely if is_dear(step, self.config.steps) else lightly
+
+        return watch_at
+
+    def _measure(self, watch: Watch, step: int, indices: torch.Tensor) -> Measured:
         """A step up to its update: the optimizer has the gradient, the weights are as before."""
-        config, watch = self.config, self.watch
+        config = self.config
         images, targets = self.batch(indices)
         watch.lr = self.lr_at(step)
-        watch.looks = is_probed(step, config.steps, config.fast_path)
-        watch.looks_closely = is_dear(step, config.steps)
-        asked = [i for i in self.instruments if watch.looks_closely or i.looks_always]
-        asked = asked if watch.looks else []
-        net = self.fast if self.fast and not watch.looks else self.module
-        logits = self._forward(net, step, images)
+        logits = self._forward(watch.module, step, images)
         loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         grads = torch.autograd.grad(loss, self.optimizer.params)
         wide = widest_float(config.device)
@@ -160,15 +167,14 @@ class Trainer:
         norm = torch.linalg.vector_norm(watch.grad_norms)
         self.optimizer.gather(grads if config.clip is None else clipped(grads, norm, config.clip))
         parts = [torch.stack([loss.detach().to(wide), accuracy, norm])]
-        parts += [instrument.readings().to(wide) for instrument in asked]
-        watch.looks = watch.looks_closely = False
+        parts += [readings.to(wide) for readings in watch.readings()]
         return Measured(
             step=step,
             lr=watch.lr,
             images=images,
             crc=crc32(indices.numpy().tobytes()),
             grad_norms=watch.grad_norms,
-            asked=asked,
+            asked=watch.instruments,
             sizes=[len(part) for part in parts],
             numbers=self._send(torch.cat(parts)),  # one copy per step
         )

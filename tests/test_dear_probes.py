@@ -172,7 +172,7 @@ def in_float64(config, model, **kwargs):
     trainer.module.double()
     make = OPTIMIZERS[config.optimizer].make
     double = make(trainer.module.parameters(), config.momentum, config.weight_decay)
-    trainer.optimizer = trainer.watch.optimizer = double
+    trainer.optimizer = double
     given = trainer.batch
     trainer.batch = lambda indices: (given(indices)[0].double(), given(indices)[1])
     return trainer

@@ -83,7 +83,9 @@ def test_the_two_ways_add_up_in_the_rounding_of_bfloat16(net):
     for name, part in keep.items():
 
         def before_forward(module, args, name=name):
-            args[0].register_hook(lambda grad: grads.__setitem__(name, grad.double()))
+            alias = args[0].view_as(args[0])  # so that it gets this way's gradient alone
+            alias.register_hook(lambda grad: grads.__setitem__(name, grad.double()))
+            return (alias,)
 
         part.register_forward_pre_hook(before_forward)
     for record in trainer.records():

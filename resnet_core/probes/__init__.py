@@ -14,17 +14,17 @@ from resnet_core.net import build
 from resnet_core.spec import NetSpec
 
 from .norms import l2_norm, scaled_norm
-from .table import PROBES, Probe, all_paths, instruments
+from .table import PROBES, Probe, all_paths, watched
 from .watch import Watch
 
 __all__ = [
     "PROBES",
     "Probe",
     "Watch",
-    "instruments",
     "l2_norm",
     "labels",
     "scaled_norm",
+    "watched",
 ]
 
 

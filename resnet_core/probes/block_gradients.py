@@ -25,7 +25,7 @@ class BlockGradients:
     """
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
-        self.watch, self._keys, self._meter = watch, list(labels), Meter()
+        self._keys, self._meter = list(labels), Meter()
         self._norms: dict[tuple[str, str], torch.Tensor] = {}
         module = watch.module
         self._blocks, self._parted = block_paths(module), []
@@ -38,8 +38,7 @@ class BlockGradients:
 
     def _on_input(self, path: str) -> Callable:
         def before_forward(block, args):
-            if self.watch.looks:
-                args[0].register_hook(self._keep("total", path))
+            args[0].register_hook(self._keep("total", path))
 
         return before_forward
 
@@ -71,8 +70,6 @@ class BlockGradients:
         keep = self._keep(arm, path)
 
         def before_forward(part, args):
-            if not self.watch.looks_closely:
-                return None
             alias = args[0].view_as(args[0])
             alias.register_hook(keep)
             return (alias,)
@@ -81,8 +78,7 @@ class BlockGradients:
 
     def _on_parting(self, path: str) -> Callable:
         def after_forward(part, args, output):
-            if self.watch.looks_closely:
-                output.register_hook(self._keep("parting", path))
+            output.register_hook(self._keep("parting", path))
 
         return after_forward
 
@@ -95,7 +91,7 @@ class BlockGradients:
     def readings(self) -> torch.Tensor:
         self._meter.forget()
         norms = [self._norms["total", path] for path in self._blocks]
-        if self.watch.looks_closely:
+        if self._parted:
             norms += [self._norms["skip", path] for path in self._parted]
             norms += [self._norms["residual", path] for path in self._parted]
             totals = [self._norms["total", path] for path in self._parted]

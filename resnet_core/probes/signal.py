@@ -19,7 +19,7 @@ class Signal:
     """Norms of block inputs x, of F(x) and y at the (+), and the rms of what layers put out."""
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
-        self.watch, self._asked, self._meter = watch, labels, Meter()
+        self._asked, self._meter = labels, Meter()
         self.labels = labels = read_for(labels)
         self._norms: dict[tuple[str, str], torch.Tensor] = {}
         self._sizes: dict[str, int] = {}  # elements of an output, the whole batch
@@ -36,25 +36,22 @@ class Signal:
 
     def _on_output(self, path: str) -> Callable:
         def after_forward(part, args, output):
-            if self.watch.looks_closely:
-                self._norms["act_rms", path] = self._meter.norm(output)
-                self._sizes[path] = output.numel()
+            self._norms["act_rms", path] = self._meter.norm(output)
+            self._sizes[path] = output.numel()
 
         return after_forward
 
     def _on_input(self, path: str) -> Callable:
         def before_forward(block, args):
-            if self.watch.looks_closely:
-                self._norms["x_norm", path] = self._meter.norm(args[0])
+            self._norms["x_norm", path] = self._meter.norm(args[0])
 
         return before_forward
 
     def _on_sum(self, path: str, keys: list[str]) -> Callable:
         def after_forward(part, args, output):
-            if self.watch.looks_closely:
-                seen = {"f_norm": args[0] if isinstance(part, Add) else output, "y_norm": output}
-                for key in keys:
-                    self._norms[key, path] = self._meter.norm(seen[key])
+            seen = {"f_norm": args[0] if isinstance(part, Add) else output, "y_norm": output}
+            for key in keys:
+                self._norms[key, path] = self._meter.norm(seen[key])
 
         return after_forward
 
@@ -102,17 +99,15 @@ class Dead:
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         ((self._key, self._paths),) = labels.items()
-        self.watch = watch
         self._sums: dict[str, torch.Tensor] = {}
         for path in self._paths:
             watch.module.get_submodule(path).register_forward_hook(self._on_output(path))
 
     def _on_output(self, path: str) -> Callable:
         def after_forward(relu, args, output):
-            if self.watch.looks_closely:
-                # nothing is below 0, so a sum is 0 only if all is; a maximum takes 30 x as long
-                everywhere = [d for d in range(output.dim()) if d != 1]
-                self._sums[path] = output.detach().sum(everywhere)
+            # nothing is below 0, so a sum is 0 only if all is; a maximum takes 30 x as long
+            everywhere = [d for d in range(output.dim()) if d != 1]
+            self._sums[path] = output.detach().sum(everywhere)
 
         return after_forward
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from resnet_core.record import AT_EVERY_STEP
+from resnet_core.fast_paths import bare
+from resnet_core.optimizers import SGD, AdamW
 
 from . import places
 from .block_gradients import BlockGradients
@@ -33,16 +34,16 @@ class Probe:
     is_log: bool = True  # the axis on which it spreads out; else it is linear around 0..1
 
 
-def instruments(watch: Watch, labels: dict[str, list[str]]) -> list:
-    """What measures the probes of `labels` in the watched net; each has `looks_always` as well."""
-    by_make: dict[Callable, dict] = {}
+def watched(module: nn.Module, optimizer: SGD | AdamW, labels: dict[str, list[str]]) -> Watch:
+    """The net with the hooks of these probes alone; the given one stays without.
+
+    One for each rhythm: a hook costs time at every pass, whether anybody looks or not.
+    """
+    watch, by_make = Watch(bare(module), optimizer), {}
     for key, paths in labels.items():
         by_make.setdefault(PROBES[key].make, {})[key] = paths
-    made = []
-    for make, rows in by_make.items():
-        made.append(make(watch, rows))
-        made[-1].looks_always = not set(AT_EVERY_STEP).isdisjoint(rows)
-    return made
+    watch.instruments = [make(watch, rows) for make, rows in by_make.items()]
+    return watch
 
 
 def all_paths(module: nn.Module) -> dict[str, list[str]]:

@@ -1,22 +1,25 @@
-"""What the hooks of all probes share: the net, its optimizer, and whether to look now."""
+"""A net as the probes of a step see it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
-from torch import nn
 
 from resnet_core.optimizers import SGD, AdamW
 
 
 @dataclass
 class Watch:
-    """A net in training, as its probes see it."""
+    """One forward pass of a net, and what the instruments need that hang in it."""
 
-    module: nn.Module
+    module: Callable  # (images [B, C, H, W]) -> logits [B, classes]
     optimizer: SGD | AdamW
+    instruments: list = field(default_factory=list)
     lr: float = 0.0  # of the update that is about to be made
-    looks: bool = False  # not while held-out images pass
-    looks_closely: bool = False  # whether the dear probes look, too
     grad_norms: torch.Tensor | None = None  # of each parameter's gradient, before it is clipped
+
+    def readings(self) -> list[torch.Tensor]:
+        """A vector of each instrument, on the device."""
+        return [instrument.readings() for instrument in self.instruments]
