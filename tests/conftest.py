@@ -58,6 +58,19 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(skip)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """The tests of a module, and all in a browser, run in one process: they share what they use."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module, _, _ = nodeid.partition("::")
+            return "browser" if "test_browser" in module else module
+
+    return ByModule(config, log)
+
+
 @pytest.fixture(autouse=True)
 def own_denormals():
     """Training flushes denormals for its whole process; the next test expects IEEE numbers."""
@@ -90,6 +103,16 @@ def engine(tmp_path):
 
     with engine_in(tmp_path) as engine:
         yield engine
+
+
+@pytest.fixture
+def gate(tmp_path_factory, monkeypatch):
+    """gate.allow(20): as far as "gated" runs of the fake trainer may go."""
+    from engines import Gate
+
+    path = tmp_path_factory.mktemp("gate") / "steps"
+    monkeypatch.setenv("FAKE_TRAIN_GATE", str(path))
+    return Gate(path)
 
 
 @pytest.fixture

@@ -52,13 +52,25 @@ def config(behaviour: str = "", **fields) -> RunConfig:
     return RunConfig(net=replace(net, name=behaviour or net.name), **fields)
 
 
+class Gate:
+    """Before which the nets of a "gated" run stand, so that none ends before a test has acted."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self.allow(0)
+
+    def allow(self, steps: int) -> None:
+        """So many, since step 0."""
+        self._path.write_text(str(steps))
+
+
 def submit(engine: Embedded, behaviour: str = "", **fields) -> int:
     engine.start()
     return engine.submit(config(behaviour, **fields), uuid.uuid4().hex)
 
 
-def wait_for(condition: Callable, seconds: float = 15.0):
-    """The first true value of `condition()`. The limit is far above what it takes."""
+def wait_for(condition: Callable, seconds: float = 60.0):
+    """The first true value of `condition()`. The limit is far above what it takes, load or not."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
@@ -66,7 +78,7 @@ def wait_for(condition: Callable, seconds: float = 15.0):
     return value
 
 
-def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 15.0):
+def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 60.0):
     def ended():
         engine.start()  # as a page does at every tick
         with suppress(StoreError):  # locked for a moment, on a busy machine
@@ -76,7 +88,22 @@ def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 15.0):
     return wait_for(ended, limit_s)
 
 
-def wait_for_steps(engine: Embedded, run_id: int, steps: int = 1, limit_s: float = 15.0):
+def wait_for_stillness(engine: Embedded, run_id: int) -> list[int]:
+    """The steps that are stored of each net, once no more have come for half a second."""
+    seen, since = [], time.monotonic()
+
+    def is_still():
+        nonlocal seen, since
+        now = [len(m.steps) for m in engine.records(run_id)]
+        if now != seen:
+            seen, since = now, time.monotonic()
+        return time.monotonic() - since > 0.5
+
+    wait_for(is_still)
+    return seen
+
+
+def wait_for_steps(engine: Embedded, run_id: int, steps: int = 1, limit_s: float = 60.0):
     """The run once every net has so many records stored."""
 
     def reached():

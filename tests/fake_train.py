@@ -1,6 +1,7 @@
 """A stand-in for resnet_core.train without torch: the net's name says how it shall behave.
 
-"step=0.01 1:raise@3" is 10 ms a step, and model 1 raises at step 3. See MISHAPS.
+"step=0.01 1:raise@3" is 10 ms a step, and model 1 raises at step 3. See MISHAPS. "gated" is no
+further than the test allows, "1:gated" the same of model 1 alone: see engines.Gate.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,13 +48,15 @@ class Trainer:
     def __init__(self, config: RunConfig, model: int):
         self.config, self.model, self.labels = config, model, PATHS
         self.changes = [tuple(change) for change in config.lr_changes]
-        self.step_s, self.mishaps = 0.0, {}
+        self.step_s, self.mishaps, self.gate = 0.0, {}, None
         for word in config.net.name.split():
             if word.startswith("step="):
                 self.step_s = float(word.removeprefix("step="))
             elif "@" in word and word.startswith(f"{model}:"):
                 what, _, step = word.partition(":")[2].partition("@")
                 self.mishaps[int(step)] = what
+            elif word in ("gated", f"{model}:gated"):
+                self.gate = Path(os.environ["FAKE_TRAIN_GATE"])
             elif word == f"{model}:differs":
                 self.mishaps[-1] = word
             elif word == f"{model}:oom-at-build":
@@ -75,11 +77,13 @@ class Trainer:
     def _records(self, first: int):
         for step in range(first, self.config.steps):
             time.sleep(self.step_s)
+            while self.gate and step >= int(self.gate.read_text() or 0):
+                time.sleep(0.002)
             what = self.mishaps.get(step)
             if what in MISHAPS:
                 MISHAPS[what]()
             if what == "slow":
-                self.step_s *= 8
+                self.step_s *= 100
             lr = lr_at(step, self.config.lr, self.changes)
             loss = math.nan if what == "diverge" else None
             yield record(self.model, step, loss, lr)
@@ -148,11 +152,6 @@ def fork():
     subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(1000)  # {os.getpid()}"])
 
 
-def quit_soon():
-    """After its part of the run is done, if that is short."""
-    threading.Timer(0.1, os._exit, [0]).start()
-
-
 MISHAPS = {
     "raise": lambda: fail(ValueError("no good\n" + "x" * 100_000)),
     "oom": lambda: fail(OutOfMemoryError("Tried to allocate 2 GiB")),
@@ -163,6 +162,5 @@ MISHAPS = {
     "fork": fork,
     "hang": lambda: time.sleep(1000),
     "flood": flood,
-    "quit": quit_soon,
     "late": lambda: time.sleep(0.3),
 }

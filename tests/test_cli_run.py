@@ -52,7 +52,7 @@ def test_a_run_is_trained_told_and_listed(run, engine, spec):
     code, out, err = run("run", spec("plain words"), "--steps", "9", "--device", "cpu")
     assert code == 0
     assert "Run 1: All 9 steps are done." in out and "/?run=1" in out
-    assert "Run 1: Waiting for its turn." in err and err.count("Run 1: ") <= 5
+    assert 1 <= err.count("Run 1: ") <= 5  # each state that it saw, once
     (known,) = engine.runs()
     assert known.config.steps == 9 and known.owner.startswith("shell:")
     code, out, _ = run("runs")

@@ -90,12 +90,16 @@ def changes(engine, run_id) -> list[float]:
     return [lr for _, lr in resolved.config.lr_changes] if resolved else []
 
 
-def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_path):
+def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_path, gate):
     with engine_in(tmp_path) as engine:
-        first = submit(engine, "step=0.004", steps=60)
-        run_id = submit(engine, "step=0.01 0:diverge@5 1:late@0", steps=40)
+        first = submit(engine, "step=0.004", steps=5000)
+        run_id = submit(engine, "0:diverge@5 1:gated", steps=40)
         engine.set_lr(run_id, 0.5)
         engine.stop(first)
+        wait_for(lambda: (models := engine.run(run_id).models) and models[0].end)
+        gate.allow(2)  # once both have begun, they are told to stand still
+        wait_for_steps(engine, run_id, 2)
+        gate.allow(40)
         run = wait_for_end(engine, run_id)
         assert run.ended == "steps"
         ((step, lr),) = run.resolved.config.lr_changes
@@ -154,15 +158,15 @@ def test_equal_resolved_configs_give_equal_records_bit_for_bit(tmp_path):
     with engine_in(tmp_path, REAL) as engine:
         engine.start()
         run_id = engine.submit(given, "x")
-        wait_for_steps(engine, run_id, 5, limit_s=60)
+        wait_for_steps(engine, run_id, 5)
         engine.set_lr(run_id, 0.2)
         wait_for(lambda: engine.run(run_id).resolved.config.lr_changes)
         resolved = engine.run(run_id).resolved.config
         [(change, lr)] = resolved.lr_changes
         assert lr == 0.2
-        wait_for_steps(engine, run_id, change + 20, limit_s=60)
+        wait_for_steps(engine, run_id, change + 20)
         engine.stop(run_id)
-        wait_for_end(engine, run_id, limit_s=60)
+        wait_for_end(engine, run_id)
         for m in engine.records(run_id):
             unchanged = list(islice(train(given, m.model), len(m.steps)))
             expected = list(islice(train(resolved, m.model), len(m.steps)))

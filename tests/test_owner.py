@@ -14,6 +14,7 @@ from engines import (
     assert_same_records,
     config,
     engine_in,
+    kill,
     processes_of,
     wait_for,
     wait_for_end,
@@ -88,9 +89,14 @@ def test_a_fault_ends_only_the_run_that_it_hits(tmp_path):
         wait_for(lambda: len(processes_of(tmp_path, "trainer")) == 0)
 
 
-def test_a_trainer_that_dies_when_it_is_done_has_no_part_in_the_next_run(tmp_path):
+def test_a_trainer_that_dies_when_it_is_done_has_no_part_in_the_next_run(tmp_path, gate):
     with engine_in(tmp_path) as engine:
-        ids = queue(engine, series_of(config("1:quit@2 0:late@2", steps=3), config(steps=4)))
+        gate.allow(2)
+        ids = queue(engine, series_of(config("0:gated", steps=3), config(steps=4)))
+        wait_for(lambda: [m for m in engine.run(ids[0]).models if m.model == 1 and m.end])
+        trainers = {p.cmdline()[-2]: p for p in processes_of(tmp_path, "trainer")}
+        kill(trainers["1"])
+        gate.allow(3)
         assert [wait_for_end(engine, run_id).ended for run_id in ids] == ["steps", "steps"]
         first, second = workers(engine, ids)
         assert first != second
@@ -130,7 +136,7 @@ def test_real_records_are_the_same_in_warm_processes(tmp_path):
     with engine_in(tmp_path, REAL) as engine:
         given = seeds(RunConfig(net=digits(8), steps=6))
         for run_id, (_, run_config) in zip(queue(engine, given), given.runs):
-            run = wait_for_end(engine, run_id, limit_s=60)
+            run = wait_for_end(engine, run_id)
             assert run.ended == "steps" and run.proof.holds
             for model in (0, 1):
                 assert_same_records(engine, run_id, model, list(train(run_config, model)))
@@ -143,7 +149,7 @@ def test_a_run_on_images_of_a_user_says_which_they_were(tmp_path, monkeypatch):
         key = add_images(zipped(good()), "pets", 8)
         runs = config(steps=3, dataset=key, batch_size=8), config(steps=3)
         ids = queue(engine, series_of(*runs))
-        first, second = (wait_for_end(engine, run_id, 60).resolved for run_id in ids)
+        first, second = (wait_for_end(engine, run_id).resolved for run_id in ids)
         assert first.images == dataset_row(key).digest and len(first.images) == 12
         assert second.images == ""
 

@@ -149,7 +149,7 @@ def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
         else:
             kill(*processes_of(tmp_path, "unit" if "owner" in end else "trainer"))
         wait_for_end(engine, run_id)
-        wait_for(lambda: are_gone([child, *trainers]), 5)
+        wait_for(lambda: are_gone([child, *trainers]))
 
 
 @pytest.mark.slow
@@ -264,13 +264,15 @@ def test_every_error_has_a_reason_and_one_short_line(error, reason):
 
 
 @pytest.mark.slow
-def test_a_lock_that_passes_costs_nothing_and_curves_can_be_read_meanwhile(tmp_path):
+def test_a_lock_that_passes_costs_nothing_and_curves_can_be_read_meanwhile(tmp_path, gate):
     with engine_in(tmp_path) as engine:
-        run_id = submit(engine, "step=0.01", steps=250)
+        gate.allow(5)
+        run_id = submit(engine, "step=0.01 gated", steps=250)
         wait_for_steps(engine, run_id, 5)
         other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
         wait_for(lambda: locks(other))
         known = [len(m.steps) for m in engine.records(run_id)]
+        gate.allow(250)
         time.sleep(1)
         assert [len(m.steps) for m in engine.records(run_id)] == known and min(known) >= 5
         other.execute("rollback")

@@ -135,7 +135,7 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
         app, sampler = LoneApp(folder, LIMITS), Sampler(folder, marks)
         app.start()
         sampler.start()
-        wait_for(lambda: app.seen or app.broken, 30)
+        wait_for(lambda: app.seen or app.broken)
         while done.total() < kills:
             told = app.seen.total() + len(app.runs)
             until = time.monotonic() + 3
@@ -151,7 +151,7 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
                 app.kill()
                 app.start()
         app.kill()
-        runs = [wait_for_end(engine, run_id, limit_s=60) for run_id in sorted(app.runs)]
+        runs = [wait_for_end(engine, run_id) for run_id in sorted(app.runs)]
         sampler.is_over = True
         sampler.join()
         assert app.broken == []
@@ -170,7 +170,7 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
         db.close()
         everything = processes_of(folder)
         engine.close()
-        wait_for(lambda: are_gone(everything) and processes_of(folder) == [], 15)
+        wait_for(lambda: are_gone(everything) and processes_of(folder) == [])
         ends = Counter(run.reason or run.ended for run in runs)
         print(dict(done), dict(ends), sum(app.seen.values()), "records read,", sampler.most_nets)
     assert sum(run.ended == "steps" for run in runs) >= kills / 20

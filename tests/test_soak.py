@@ -43,7 +43,7 @@ def train_all(engine, count: int, make, size: int = 10) -> None:
     for _ in range(count // size):
         engine.start()
         for run_id in engine.submit_series(series_of(size, make), uuid.uuid4().hex):
-            run = wait_for_end(engine, run_id, limit_s=60)
+            run = wait_for_end(engine, run_id)
             assert run.ended == "steps", run.sentence
             assert all(len(m.steps) == run.total_steps for m in engine.records(run_id))
     engine.runs(20)
@@ -71,7 +71,7 @@ def leave_nothing(engine, folder) -> None:
     wait_for(lambda: psutil.STATUS_ZOMBIE not in [p.status() for p in supervisor.children()])
     everything = processes_of(folder)
     engine.close()
-    wait_for(lambda: are_gone(everything) and processes_of(folder) == [], 10)
+    wait_for(lambda: are_gone(everything) and processes_of(folder) == [])
 
 
 def test_ten_short_runs_leave_nothing_open(tmp_path):
@@ -91,8 +91,8 @@ def test_two_hundred_short_runs_leave_memory_and_files_as_they_were(tmp_path):
         before = held_by(tmp_path)
         train_all(engine, 80, lambda i: config(steps=3 + i % 5))
         for _ in range(20):  # each in processes of its own
-            assert wait_for_end(engine, submit(engine, steps=5), 60).ended == "steps"
-        assert wait_for_end(engine, submit(engine, "1:segv@2", steps=5), 60).ended == "failed"
+            assert wait_for_end(engine, submit(engine, steps=5)).ended == "steps"
+        assert wait_for_end(engine, submit(engine, "1:segv@2", steps=5)).ended == "failed"
         wait_for(lambda: not engine._store.active())
         after = held_by(tmp_path)
         for name, (files, memory) in after.items():

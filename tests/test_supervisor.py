@@ -131,17 +131,20 @@ def test_one_more_run_begins_only_where_there_is_memory_for_it(ours, monkeypatch
     assert started == [(1, 1), (2, 1)]
 
 
-def test_a_lock_on_the_database_that_passes_costs_nothing(tmp_path):
+def test_a_lock_on_the_database_that_passes_costs_nothing(tmp_path, gate):
     """Another program may look into it for a while; what is trained meanwhile waits."""
     with engine_in(tmp_path) as engine:
-        run_id = submit(engine, "step=0.01", steps=100)
+        gate.allow(5)
+        run_id = submit(engine, "step=0.01 gated", steps=100)
         wait_for_steps(engine, run_id, 5)
         other = sqlite3.connect(tmp_path / FILE, isolation_level=None, timeout=10)
         other.execute("begin exclusive")
+        gate.allow(80)
         time.sleep(0.2)
         assert engine.run(run_id).state == "running"  # as it was known
         other.execute("rollback")
         other.close()
+        gate.allow(100)
         assert wait_for_end(engine, run_id).ended == "steps"
         for records in engine.records(run_id):
             assert records.steps.tolist() == list(range(100))
