@@ -8,14 +8,19 @@ from pathlib import Path
 import platformdirs
 
 VARIABLE = "RESIDUAL_EXPLORER_DATA"
+#: of an account without a home: nothing can be kept there, and who tries says what would do
+NOWHERE = Path(os.devnull, "no-home-folder")
 
 
 def data_folder() -> Path:
     """RESIDUAL_EXPLORER_DATA, or the platform's place for user data. It may not exist yet."""
     named = os.environ.get(VARIABLE)
-    return (
-        Path(named).absolute() if named else Path(platformdirs.user_data_dir("residual-explorer"))
-    )
+    try:
+        if named:  # a service's settings may say ~, which only a shell makes a home of
+            return Path(named).expanduser().absolute()
+        return Path(platformdirs.user_data_dir("residual-explorer"))
+    except RuntimeError:
+        return NOWHERE
 
 
 def datasets_folder() -> Path:

@@ -294,6 +294,13 @@ def test_classes_and_sizes_have_limits(monkeypatch):
         add_images(zipped(good()), "pets", 8)
 
 
+def test_a_file_that_is_not_ours_hides_no_images(data_folder):
+    add_images(zipped(good()), "pets", 8)
+    for name in ("my pets.npz", "-.npz", ".npz"):
+        (data_folder / "datasets" / "images" / name).write_bytes(b"")
+    assert images.names() == ["pets"] and "images:pets" in datasets()
+
+
 @pytest.mark.parametrize("name", ["", "../up", "a/b", "con.x", "x" * 300, "-x", "naïve", "a\n"])
 def test_a_name_that_is_no_plain_word_is_refused(name):
     with pytest.raises(SpecError, match="images cannot be called"):
@@ -307,7 +314,11 @@ def test_a_damaged_file_of_kept_images_is_a_sentence_and_hides_nothing_else(data
     add_images(zipped(good()), "more", 8)
     path = data_folder / "datasets" / "images" / "pets.npz"
     whole = path.read_bytes()
-    for spoiled in (b"", whole[:-200], b"\x80\x04]q\x00.", np.random.bytes(500)):
+    entry = whole.rindex(b"PK\1\2")
+    method, version = bytearray(whole), bytearray(whole)
+    method[entry + 10], version[entry + 6] = 99, 255  # ones that zipfile does not know
+    spoilt = (b"", whole[:-200], b"\x80\x04]q\x00.", np.random.bytes(500), method, version)
+    for spoiled in spoilt:
         path.write_bytes(spoiled)
         os.utime(path)
         with pytest.raises(SpecError, match=r"pets\.npz cannot be read"):

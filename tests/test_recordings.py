@@ -394,6 +394,13 @@ ENTRIES = {
     "a vast claim": ("net0/scalar/loss", claiming("(1099511627776,)"), "its header says"),
     "a negative claim": ("net0/scalar/loss", claiming("(-1, -2)"), "its header says"),
     "a header that runs": ("net0/scalar/loss", claiming("__import__('os')"), "no array"),
+    "a header that does not end": ("net0/scalar/loss", claiming("(7,"), "no array"),
+    "a loss below 0": ("net0/scalar/loss", np.full(STEPS, -1, "<f4"), "loss of net 0 has num"),
+    "a norm below 0": (
+        "net0/probe/input_grad",
+        -RECORDS[0].per_op["input_grad"],
+        "input_grad of net 0 has numbers below 0",
+    ),
     "no loss": ("net0/scalar/loss", None, "loss of net 0 is missing"),
     "steps that go back": ("net1/steps", np.arange(7)[::-1], "steps of net 1"),
     "times that go back": ("net1/known_s", np.float32(np.arange(7)[::-1]), "times of net 1"),

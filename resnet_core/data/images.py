@@ -30,6 +30,7 @@ FEWEST = 5  # images of a class: one of them is held out
 MOST_BYTES = 20_000_000  # of one file
 MOST_BYTES_IN_ALL = 2_000_000_000
 MOST_STORED = 1_000_000_000  # bytes of all images as they are kept
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 #: what systems leave in folders: no image, and nobody put it there
 SYSTEM_FILES = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)")
 
@@ -81,12 +82,12 @@ def remove_images(name: str) -> None:
 
 
 def names() -> list[str]:
-    """Of all images that were added."""
-    return sorted(path.stem for path in _folder().glob("*.npz"))
+    """Of all images that were added; a file with another kind of name is somebody else's."""
+    return sorted(path.stem for path in _folder().glob("*.npz") if NAME.fullmatch(path.stem))
 
 
 def file_of(name: str) -> Path:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", name, re.ASCII):
+    if not NAME.fullmatch(name):
         remedy = "Use up to 40 letters, digits, - and _, with a letter or digit first"
         raise SpecError("dataset", f"images cannot be called {name!r:.60}", remedy)
     return _folder() / f"{name}.npz"

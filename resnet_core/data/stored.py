@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-import zipfile
+import tokenize
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -16,9 +16,10 @@ import torch
 from resnet_core.spec import SpecError
 
 from .examples import Examples
+from .zips import NO_ZIP
 
 #: what cannot be read is one of these; numpy takes what is no zip for a pickle and refuses it
-BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
+BROKEN = (*NO_ZIP, OSError, KeyError, TypeError, AttributeError, MemoryError, tokenize.TokenError)
 
 
 @dataclass(frozen=True)

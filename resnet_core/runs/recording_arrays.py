@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import io
+import tokenize
 from collections.abc import Mapping
 
 import numpy as np
 
 from .recording import NetTape, RecordingError
 from .run import ModelRecords
+
+#: what verdicts and charts take the logarithm of: no run has one below 0
+LOGARITHMIC = ("loss", "input_grad", "act_rms")
+#: what numpy says of a header that is none; it takes one that Python cannot read apart once more
+NO_HEADER = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+    RecursionError,
+    MemoryError,
+)
 
 
 def nets_from(head: dict, entries: dict[str, bytes]) -> list[NetTape]:
@@ -33,7 +46,7 @@ def array_from(name: str, content: bytes) -> np.ndarray:
         if np.lib.format.read_magic(file) != (1, 0):
             raise ValueError
         shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as e:
+    except NO_HEADER as e:
         raise RecordingError(f"{name} is no array", "Copy the file again") from e
     wanted = np.dtype("<i8" if "steps" in name else "<f4")
     size = len(content) - file.tell()
@@ -67,6 +80,9 @@ def tape_from(model: int, labels: Mapping[str, list], arrays: dict[str, np.ndarr
         fits = rows.shape == (len(seen[name]), len(labels[name])) and is_rising(seen[name])
         if not fits or not np.isin(seen[name], steps).all():
             raise RecordingError(f"{name} of net {model} does not fit its steps and places")
+    for name, values in (scalars | probes).items():
+        if name in LOGARITHMIC and (values < 0).any():
+            raise RecordingError(f"{name} of net {model} has numbers below 0")
     records = ModelRecords(
         model=model,
         labels={name: tuple(paths) for name, paths in labels.items()},
