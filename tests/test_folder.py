@@ -1,6 +1,5 @@
 """Where the program keeps things, on accounts of all kinds."""
 
-import os
 import pwd
 from pathlib import Path
 
@@ -39,7 +38,7 @@ def test_who_has_no_home_is_told_what_would_do(no_home, monkeypatch, tmp_path, r
     assert "digits" in datasets()
     code, _, err = run("runs")
     assert code == 4 and err.count("\n") == 1 and "Set RESIDUAL_EXPLORER_DATA" in err
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["with space", "ünï", "a'b;c", "日本"])
