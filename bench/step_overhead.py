@@ -13,25 +13,18 @@ second bare step: how far its ratio is from 1 is what the others may be off.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import torch
-from torch.nn import functional as F
+from loops import clock_of, forward, parser_of, run, wait
 
 from resnet_core.data import batches
-from resnet_core.devices import computing_in
 from resnet_core.fast_paths import bare
 from resnet_core.presets import preset
 from resnet_core.rhythm import EVERY, FIRST, is_dear
-from resnet_core.train import RunConfig, Trainer, describe
+from resnet_core.train import RunConfig, Trainer
 
 NETS = ("digits56", "resnet20", "resnet110")
 WARM_UP = 2  # rounds that are not counted
@@ -58,9 +51,7 @@ class Turns:
         """The loop that one would write, and what is measured of the gradients in it."""
         trainer, config = self.trainer, self.trainer.config
         images, targets = trainer.batch(next(self.plan))
-        with computing_in(config.precision, config.device):
-            logits = self.module(images)
-        loss = F.cross_entropy(logits.float(), targets)
+        _, loss = forward(self.module, images, targets, config)
         grads = torch.autograd.grad(loss, trainer.optimizer.params)
         measure(grads)
         trainer.optimizer.step(grads, config.lr)
@@ -90,7 +81,7 @@ def items(grads: tuple[torch.Tensor, ...]) -> list[float]:
 
 def measure(key: str, options: argparse.Namespace) -> dict:
     device = options.device
-    clock = time.process_time if device == "cpu" else time.perf_counter
+    clock = clock_of(device)
     config = RunConfig(
         net=preset(key),
         steps=FIRST + EVERY * (WARM_UP + options.rounds) + 1,
@@ -118,26 +109,7 @@ def measure(key: str, options: argparse.Namespace) -> dict:
     return row
 
 
-def wait(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
-    parser.add_argument("--precision", default="float32", help="float32, tf32, mixed")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=6, help="counted rounds of 4 recorded steps")
-    parser.add_argument("--nets", nargs="+", default=NETS, help="names of presets")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    rows = [measure(key, options) for key in options.nets]
-    where = describe(options.device, options.precision)
-    if options.json:
-        print(json.dumps({"bench": "step_overhead", **where, "rows": rows}))
-        return
+def show(where: dict, rows: list[dict]) -> None:
     print(f"{where['device']}, {where['precision']}, torch {where['torch']}; medians, minima")
     kinds = ("again", "norms", "close", "all", "items", "histograms")
     print(f"{'net':<22}{'bare':>11}" + "".join(f"{kind:>15}" for kind in kinds))
@@ -149,4 +121,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = parser_of(__doc__, NETS)
+    parser.add_argument("--rounds", type=int, default=6, help="counted rounds of 4 recorded steps")
+    run("step_overhead", parser.parse_args(), measure, show)

@@ -14,25 +14,21 @@ at every step. On a CPU it is the process's time, so that other load hardly coun
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from functools import partial
 
 import torch
+from loops import clock_of, forward, parser_of, run, wait
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from resnet_core.data import batches, dataset_row, fit
-from resnet_core.devices import computing_in
 from resnet_core.presets import preset
 from resnet_core.rhythm import EVERY, FIRST
-from resnet_core.train import RunConfig, Trainer, describe
+from resnet_core.train import RunConfig, Trainer
 from resnet_core.twins import build_pair_member, pair_of
 
 #: net -> (data set, learning rate, steps on a CPU, steps on a GPU)
@@ -65,10 +61,9 @@ def best(config: RunConfig) -> Accuracies:
         if config.device != "cpu":
             indices = indices.pin_memory().to(config.device, non_blocking=True)
         targets = examples.train_labels[indices]
-        with computing_in(config.precision, config.device):
-            logits = net(images[indices])
+        logits, loss = forward(net, images[indices], targets, config)
         optimizer.zero_grad()
-        F.cross_entropy(logits.float(), targets).backward()
+        loss.backward()
         optimizer.step()
         yield (logits.detach().argmax(1) == targets).float().mean()
 
@@ -120,8 +115,7 @@ class Turn:
     def go(self, count: int, clock, device: str) -> None:
         start = clock()
         found = [next(self.steps) for _ in range(count)]
-        if device.startswith("cuda"):
-            torch.cuda.synchronize()
+        wait(device)
         self.laps.append(clock() - start)
         self.accuracies += map(float, found)
         last = self.accuracies[-LAST:]
@@ -131,7 +125,7 @@ class Turn:
 
 def measure(key: str, options: argparse.Namespace) -> dict:
     is_cpu = options.device == "cpu"
-    clock = time.process_time if is_cpu else time.perf_counter
+    clock = clock_of(options.device)
     dataset, lr, *steps = NETS[key]
     steps = options.steps or steps[0 if is_cpu else 1]
     chunk = EVERY if is_cpu else 5 * EVERY  # whole rounds of the dear probes
@@ -172,8 +166,7 @@ def bound_by(config: RunConfig) -> str:
     with profile(activities=kinds) as seen:
         for _ in range(2):
             next(steps)
-        if is_cuda:
-            torch.cuda.synchronize()
+        wait(config.device)
     wall_us = 1e6 * (time.perf_counter() - start)
     name = "self_device_time_total" if is_cuda else "self_cpu_time_total"
     ops = sorted(seen.key_averages(), key=lambda op: -getattr(op, name))
@@ -182,23 +175,7 @@ def bound_by(config: RunConfig) -> str:
     return f"GPU busy {total / wall_us:.0%} (profiled); {top}" if is_cuda else top
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda:0, mps")
-    parser.add_argument("--precision", default="float32", help="float32, tf32, mixed")
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--steps", type=int, help="of each loop; default: some per net and device")
-    parser.add_argument("--reach", type=float, default=0.9, help="training accuracy")
-    parser.add_argument("--nets", nargs="+", default=list(NETS), choices=NETS)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.optim.SGD([torch.zeros(1)])  # its first import takes a second that is nobody's
-    rows = [measure(key, options) for key in options.nets]
-    where = describe(options.device, options.precision)
-    if options.json:
-        print(json.dumps({"bench": "train", **where, "rows": rows}))
-        return
+def show(where: dict, rows: list[dict], reach: float) -> None:
     print(f"{where['device']}, {where['precision']}, 1 thread, torch {where['torch']}")
     for row in rows:
         print(f"{row['net']} on {row['dataset']}, batch {row['batch']}, {row['steps']} steps")
@@ -209,11 +186,14 @@ def main() -> None:
             print(
                 f"  {name:<10}{found['images_per_s']:>9,.0f} images/s"
                 f"  {ratios[0]:.3f} of best (medians {ratios[1]:.3f})"
-                f"  accuracy {options.reach:g} "
-                + (f"after {reached:.1f} s" if reached else "not reached")
+                f"  accuracy {reach:g} " + (f"after {reached:.1f} s" if reached else "not reached")
             )
         print(f"  most time: {row['bound_by']}")
 
 
 if __name__ == "__main__":
-    main()
+    parser = parser_of(__doc__, NETS, choices=NETS)
+    parser.add_argument("--steps", type=int, help="of each loop; default: some per net and device")
+    parser.add_argument("--reach", type=float, default=0.9, help="training accuracy")
+    options = parser.parse_args()
+    run("train", options, measure, partial(show, reach=options.reach))
