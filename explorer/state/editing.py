@@ -8,7 +8,8 @@ from typing import BinaryIO
 from explorer import events, link, stage_table
 from explorer.link import Experiment
 from explorer.state.looking import DIAGRAM, PROBE, look_afresh, select
-from explorer.state.session import SS, commit, net
+from explorer.state.session import commit
+from explorer.state.shown import SS, net
 from explorer.state.training import on_gpu
 from resnet_core import checkpoints
 from resnet_core.checkpoints import Inferred

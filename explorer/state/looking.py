@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from explorer import events, look
 from explorer.look import Look
-from explorer.state.session import SS, graph, put_in_url
+from explorer.state.shown import SS, graph
+from explorer.state.url import put_in_url
 from resnet_core import picture
 
 #: keys of the widgets and components that the page mounts

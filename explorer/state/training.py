@@ -8,7 +8,9 @@ from typing import BinaryIO
 
 from explorer import cached
 from explorer.link import Experiment
-from explorer.state.session import SS, commit, put_in_url
+from explorer.state.session import commit
+from explorer.state.shown import SS
+from explorer.state.url import put_in_url
 from resnet_core.data import dataset_row
 from resnet_core.spec import SpecError
 
