@@ -12,6 +12,7 @@ from plotly.io.json import to_json_plotly
 from explorer import depth_chart, depth_profile, learning_chart
 from explorer.curve import Curve
 from explorer.depth_chart import Drawing
+from explorer.plotting import View
 from explorer.rate_line import Rate
 
 #: runs that are shown together: what tells each from the others, and its nets
@@ -52,7 +53,7 @@ def board(runs: Runs, probe: str, total: int, how: Drawing, rate: Rate | None = 
     )
 
 
-def _drawn(depth: depth_chart.DepthView, learning: learning_chart.LearningView) -> Drawn:
+def _drawn(depth: depth_chart.DepthView, learning: View) -> Drawn:
     return Drawn(
         as_json(depth.plain, depth.narrow), depth.scrub, as_json(learning.plain, learning.narrow)
     )

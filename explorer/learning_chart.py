@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
 from explorer.curve import Curve
 from explorer.learning_lines import broken, of_net, values_of
 from explorer.plotting import (
     SMALL,
     TITLE,
+    View,
     across,
     axis,
     down,
@@ -31,19 +31,6 @@ from explorer.rate_line import Rate
 
 #: pixels at scale 1: the figure of one run, the learning rate below it, one chart of a board
 HEIGHT, RATE_HEIGHT, PANEL_HEIGHT = 200, 56, 150
-
-
-@dataclass(frozen=True)
-class LearningView:
-    """The figure, and the layout that it has in a narrow column, if that is another."""
-
-    plain: dict  # "data" and "layout", as plotly.js takes them
-    narrow: dict | None
-
-    @property
-    def figure(self) -> go.Figure:
-        """Every word of it checked."""
-        return go.Figure(self.plain)
 
 
 @dataclass(frozen=True)
@@ -68,9 +55,7 @@ def together(runs: Sequence[tuple[str, Sequence[Curve]]]) -> list[LearningPanel]
     return [LearningPanel("", [seeds for seeds in nets if seeds])]
 
 
-def draw(
-    panels: Sequence[LearningPanel], scale: float = 1.0, rate: Rate | None = None
-) -> LearningView:
+def draw(panels: Sequence[LearningPanel], scale: float = 1.0, rate: Rate | None = None) -> View:
     """`rate` is drawn below a single run if it changes."""
     classes = panels[0].nets[0][0].graph.net.num_classes
     traces = []
@@ -88,7 +73,7 @@ def draw(
     for one in filter(None, (layout, narrow)):
         for place in range(len(panels)):
             one[numbered("yaxis", axes_of(place)[0])] |= ticks
-    return LearningView({"data": traces, "layout": layout}, narrow)
+    return View(plain={"data": traces, "layout": layout}, narrow=narrow)
 
 
 def loss_ticks(panels: Sequence[LearningPanel]) -> dict:

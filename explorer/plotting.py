@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
 
 from explorer import theme
 
 #: sizes at scale 1, in pixels
 TITLE, TICK, SMALL = 13, 12, 11
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A figure, and the layout that it has in a narrow column, if that is another."""
+
+    plain: dict  # "data" and "layout", as plotly.js takes them
+    narrow: dict | None = None
+
+    @property
+    def figure(self) -> go.Figure:
+        """Every word of it checked, which takes most of the time that drawing would."""
+        return go.Figure(self.plain)
 
 
 def axis(scale: float) -> dict:
