@@ -8,10 +8,10 @@ import streamlit as st
 
 from explorer import block_numbers, cached, state, theme
 from explorer.block_text import heading, in_squares, letters, notes, numbers_table, table
-from explorer.watched import watched
+from explorer.watched import watched_run_of
 from resnet_core.equation import equation
 from resnet_core.graph import LayerGraph, trace
-from resnet_core.runs.engine import Engine, EngineError, Run
+from resnet_core.runs.engine import Engine, Run
 from resnet_core.spec import BlockSpec
 from resnet_core.terms import terms
 
@@ -51,12 +51,7 @@ def show(graph: LayerGraph, block: BlockSpec) -> None:
 def measured(path: str) -> None:
     """What the watched run has shown in this block so far, looked at again while it goes on."""
     engine = cached.engine()
-    try:
-        found = watched(engine)
-    except EngineError:
-        return  # the run's own panel says so
-    run = found and found.run
-    if run is None or run.config.net != state.net():
+    if (run := watched_run_of(engine, state.net())) is None:
         return
 
     @st.fragment(run_every=None if run.is_over else TICK, key="block_numbers")

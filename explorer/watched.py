@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from explorer import state
-from resnet_core.runs.engine import Engine, Run, User
+from resnet_core.runs.engine import Engine, EngineError, Run, User
+from resnet_core.spec import NetSpec
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,12 @@ def watched(engine: Engine) -> Watched | None:
     others = engine.series(run.series.id)
     runs = (run if one.series.index == run.series.index else one for one in others)
     return Watched(run, tuple(runs) or (run,))
+
+
+def watched_run_of(engine: Engine, net: NetSpec) -> Run | None:
+    """The run that is watched, if it is of this net. Why it cannot be read, its own panel says."""
+    with suppress(EngineError):
+        found = watched(engine)
+        if found and found.run.config.net == net:
+            return found.run
+    return None

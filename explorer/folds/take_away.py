@@ -9,14 +9,13 @@ import streamlit as st
 from explorer import cached, paints, state, take_run
 from explorer.components.take_picture import take_picture
 from explorer.curve import Curve
-from explorer.watched import watched
+from explorer.watched import watched_run_of
 from resnet_core.export import EXPORTS, export, file_name
 from resnet_core.graph import LayerGraph, trace_to_mismatch
 from resnet_core.picture import Frame, Tint, framed
 from resnet_core.picture.colours import scale_of
 from resnet_core.picture.framed import Sheet
 from resnet_core.picture.quantities import QUANTITIES
-from resnet_core.runs.engine import EngineError
 from resnet_core.spec import NetSpec
 
 MAX_ONNX = 400_000_000  # bytes of weights; the server holds several copies while it writes
@@ -105,14 +104,8 @@ def tint(graph: LayerGraph) -> Tint | None:
 def curves_of(graph: LayerGraph) -> list[Curve]:
     """What the watched run has shown of this net and its twin."""
     engine = cached.engine()
-    try:
-        found = watched(engine)
-    except EngineError:
-        return []
-    if found is None or found.run.config.net != graph.net:
-        return []
-    run = found.run
-    return cached.curves(run.config, engine.records(run.id))
+    run = watched_run_of(engine, graph.net)
+    return cached.curves(run.config, engine.records(run.id)) if run else []
 
 
 def buttons(graph: LayerGraph, kinds: list[str] | tuple[str, ...], frame: Frame, key: str) -> None:
