@@ -343,7 +343,7 @@ def repacked(name: str, content: bytes | np.ndarray | None, whole: bytes = FILE)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry, held in entries.items():
             if held is not None:
-                archive.writestr(entry, held)
+                archive.writestr(zipfile.ZipInfo(entry), held, archive.compression)
     return file.getvalue()
 
 
