@@ -80,7 +80,7 @@ def in_new_folder(limits: Limits, prepare: Callable[[Embedded], None]) -> float:
         taken = first_record_s(engine)
         engine.close()
         lock = Path(folder) / "supervisor.lock"
-        while engine._supervisor.poll() is None and lock.exists():
+        while engine._supervision.child.poll() is None and lock.exists():
             time.sleep(0.05)
     return taken
 
@@ -104,7 +104,7 @@ def wait_until_parked(engine: Embedded) -> None:
 def warm_up_s(engine: Embedded) -> float:
     """CPU time of both parked trainers; NaN, equal to nothing, until there are two."""
     used = []
-    for process in psutil.Process(engine._supervisor.pid).children(recursive=True):
+    for process in psutil.Process(engine._supervision.child.pid).children(recursive=True):
         with suppress(psutil.Error):  # it may just have ended
             if "resnet_core.runs.trainer" in process.cmdline():
                 used.append(sum(process.cpu_times()[:2]))

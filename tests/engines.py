@@ -117,7 +117,7 @@ def wait_for_steps(engine: Embedded, run_id: int, steps: int = 1, limit_s: float
 
 
 def processes_of(folder: Path, module: str = "") -> list[psutil.Process]:
-    """Our processes of that data folder: "supervisor", "unit" (owners), "trainer"."""
+    """Our processes of that data folder: "supervisor", "owner", "trainer"."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):

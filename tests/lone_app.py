@@ -16,7 +16,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-from resnet_core.runs import embedded
+from resnet_core.runs import embedded, supervision
 from resnet_core.runs.engine import StoreError
 from resnet_core.runs.limits import Limits
 from resnet_core.runs.store import Request
@@ -45,7 +45,7 @@ def read(engine: embedded.Embedded, run_id: int, seen: dict[tuple[int, int], int
 
 
 def main(folder: str, limits: str, config: str) -> None:
-    embedded.LOOK_S, embedded.START_S = 0.05, 0.3  # this one expects murder
+    embedded.LOOK_S, supervision.START_S = 0.05, 0.3  # this one expects murder
     engine = embedded.Embedded(Path(folder), Limits.from_json(limits))
     chance, seen = random.Random(), {}
     while True:

@@ -13,9 +13,10 @@ from stored_runs import stored_run
 
 from resnet_core.runs import engine as interface
 from resnet_core.runs.embedded import Embedded
+from resnet_core.runs.ends import ENDS, REASONS
 from resnet_core.runs.recording_file import ENDING, record
 from resnet_core.runs.recordings import Recordings
-from resnet_core.runs.run import ENDS, REASONS, STATES
+from resnet_core.runs.run import STATES
 from resnet_core.runs.with_recordings import WithRecordings
 
 STEPS = 9

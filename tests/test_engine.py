@@ -32,9 +32,10 @@ from resnet_core.folder import data_folder
 from resnet_core.graph import trace
 from resnet_core.presets import digits
 from resnet_core.runs.embedded import Embedded
+from resnet_core.runs.ends import ENDS, REASONS
 from resnet_core.runs.engine import EngineError, StoreError
 from resnet_core.runs.rows import eta_s
-from resnet_core.runs.run import ENDS, REASONS, ModelProgress
+from resnet_core.runs.run import ModelProgress
 from resnet_core.runs.schema import FILE
 from resnet_core.train import Record, RunConfig, train
 
@@ -347,7 +348,7 @@ def test_everything_leaves_when_no_app_is_there(tmp_path):
 def test_a_warm_owner_takes_the_run(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "owner"))
         run_id = submit(engine, steps=5000)
         wait_for(lambda: engine.run(run_id).is_active)
         worker = engine._store.row(run_id)["worker"]

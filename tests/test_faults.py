@@ -29,10 +29,11 @@ from engines import (
 )
 
 from resnet_core.presets import digits
-from resnet_core.runs import processes, unit
+from resnet_core.runs import logs, owner_process, processes
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.locks import Lock
 from resnet_core.runs.owner import Owner
-from resnet_core.runs.processes import NO_DISK, NO_STORE
+from resnet_core.runs.owner_process import NO_DISK, NO_STORE
 from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError, StoreFull
 from resnet_core.runs.supervisor import Supervisor
@@ -49,7 +50,7 @@ def test_killed_owner_is_an_interrupted_run_with_its_curves(engine, tmp_path):
     trainers = processes_of(tmp_path, "trainer")
     assert len(trainers) == 2
     before = stored_steps(engine, run_id)
-    (owner,) = processes_of(tmp_path, "unit")
+    (owner,) = processes_of(tmp_path, "owner")
     owner.kill()
     run = wait_for_end(engine, run_id)
     assert (run.ended, run.reason) == ("interrupted", "killed")
@@ -73,7 +74,7 @@ def test_real_trainers_end_with_their_owner(tmp_path):
         assert len(trainers) == 2
         for supervisor in processes_of(tmp_path, "supervisor"):  # it would help
             supervisor.suspend()
-        kill(*processes_of(tmp_path, "unit"))
+        kill(*processes_of(tmp_path, "owner"))
         wait_for(lambda: are_gone(trainers))
 
 
@@ -81,14 +82,14 @@ def test_run_goes_on_without_supervisor_and_the_next_one_adopts_it(engine, tmp_p
     gate.allow(5)
     run_id = submit(engine, "gated", steps=60)
     wait_for_steps(engine, run_id, 5)
-    owners = processes_of(tmp_path, "unit")
+    owners = processes_of(tmp_path, "owner")
     kill(*processes_of(tmp_path, "supervisor"))
     gate.allow(30)
     wait_for(lambda: stored_steps(engine, run_id) == [30, 30])
     assert processes_of(tmp_path, "supervisor") == []
-    engine._started_at = float("-inf")  # it waits a while before it starts another one
+    engine._supervision.started_at = float("-inf")  # it waits a while before it starts another one
     wait_for(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
-    assert processes_of(tmp_path, "unit") == owners
+    assert processes_of(tmp_path, "owner") == owners
     gate.allow(60)
     run = wait_for_end(engine, run_id)
     assert (run.ended, stored_steps(engine, run_id)) == ("steps", [60, 60])
@@ -100,10 +101,10 @@ def test_owner_killed_after_adoption_is_noticed(engine, tmp_path):
     run_id = submit(engine, "step=0.01", steps=5000)
     wait_for_steps(engine, run_id, 5)
     kill(*processes_of(tmp_path, "supervisor"))
-    engine._started_at = float("-inf")
+    engine._supervision.started_at = float("-inf")
     wait_for(lambda: engine.start() or processes_of(tmp_path, "supervisor"))
     time.sleep(0.3)  # it has seen the run alive
-    kill(*processes_of(tmp_path, "unit"))
+    kill(*processes_of(tmp_path, "owner"))
     run = wait_for_end(engine, run_id)
     assert (run.ended, run.reason) == ("interrupted", "lost")
     assert_curves_are_right(engine, run_id)
@@ -129,7 +130,7 @@ def test_everything_killed_is_interrupted_at_the_next_start(tmp_path):
 def test_owner_killed_before_it_began_is_replaced_once(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "owner"))
         owner.suspend()  # it will get the run and do nothing with it
         run_id = submit(engine, steps=5)
         wait_for(lambda: engine.run(run_id).state == "starting")
@@ -143,16 +144,16 @@ def test_owner_killed_before_it_began_is_replaced_once(tmp_path):
 def test_parked_owner_that_dies_is_replaced(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait_for(lambda: processes_of(tmp_path, "unit"))
+        (owner,) = wait_for(lambda: processes_of(tmp_path, "owner"))
         kill(owner)
-        (other,) = wait_for(lambda: [p for p in processes_of(tmp_path, "unit") if p != owner])
+        (other,) = wait_for(lambda: [p for p in processes_of(tmp_path, "owner") if p != owner])
         assert other.pid != owner.pid
         assert wait_for_end(engine, submit(engine, steps=3)).ended == "steps"
 
 
 def test_second_supervisor_leaves_at_once(engine, tmp_path):
     engine.start()
-    wait_for(lambda: processes.Lock(tmp_path / "supervisor.lock").is_held())
+    wait_for(lambda: Lock(tmp_path / "supervisor.lock").is_held())
     second = processes.spawn(
         "resnet_core.runs.supervisor", str(tmp_path), FAKE.to_json(), log=tmp_path / "second.log"
     )
@@ -214,7 +215,7 @@ def test_silent_owner_is_given_up_and_cannot_come_back(tmp_path):
     with engine_in(tmp_path, silent_s=1.5) as engine:
         run_id = submit(engine, "step=0.01", steps=5000)
         wait_for_steps(engine, run_id, 5)
-        processes_of(tmp_path, "unit")[0].suspend()
+        processes_of(tmp_path, "owner")[0].suspend()
         run = wait_for_end(engine, run_id)
         assert (run.ended, run.reason) == ("failed", "hung")
         wait_for(lambda: processes_of(tmp_path, "trainer") == [])
@@ -225,7 +226,7 @@ def test_prints_of_a_trainer_do_no_harm_and_its_log_is_capped(engine, tmp_path):
     run_id = submit(engine, "0:flood@3 step=0.01", steps=5000)
     wait_for_steps(engine, run_id, 10)
     (log,) = (tmp_path / "logs").glob("run-*.log")
-    wait_for(lambda: log.stat().st_size <= processes.MAX_LOG)
+    wait_for(lambda: log.stat().st_size <= logs.MAX_LOG)
     assert_curves_are_right(engine, run_id)
     engine.stop(run_id)
 
@@ -325,9 +326,9 @@ def test_only_a_full_disk_is_called_full(tmp_path, monkeypatch, error, code):
     def full_or_locked(*_):
         raise error("a sentence")
 
-    monkeypatch.setattr(unit, "wait_and_own", full_or_locked)
+    monkeypatch.setattr(owner_process, "wait_and_own", full_or_locked)
     with pytest.raises(SystemExit) as caught:
-        unit.main(str(tmp_path), FAKE.to_json(), str(tmp_path / "log"))
+        owner_process.main(str(tmp_path), FAKE.to_json(), str(tmp_path / "log"))
     assert caught.value.code == code
 
 
@@ -336,7 +337,7 @@ def test_locked_database_ends_the_run_and_is_not_called_a_full_disk(tmp_path):
     with engine_in(tmp_path, patience_s=1.0) as engine:
         run_id = submit(engine, "step=0.005", steps=20_000)
         wait_for_steps(engine, run_id, 5)
-        (owner,) = processes_of(tmp_path, "unit")
+        (owner,) = processes_of(tmp_path, "owner")
         other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
         wait_for(lambda: locks(other))
         wait_for(lambda: are_gone([owner]))
@@ -478,7 +479,7 @@ def test_clock_changes_do_not_end_a_run(engine, gate, monkeypatch):
 
 def test_owner_and_supervisor_import_no_torch():
     code = (
-        "import sys, resnet_core.runs.supervisor, resnet_core.runs.unit\n"
+        "import sys, resnet_core.runs.supervisor, resnet_core.runs.owner_process\n"
         "print([m for m in ('torch', 'streamlit', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run(
@@ -494,7 +495,7 @@ def test_changed_code_starts_cold_with_the_new_one(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "ROOT", root)  # other tests go on with what has not changed
     with engine_in(folder, park=True) as engine:
         engine.start()
-        (owner,) = wait_for(lambda: processes_of(folder, "unit"))
+        (owner,) = wait_for(lambda: processes_of(folder, "owner"))
         (supervisor,) = processes_of(folder, "supervisor")
         (root / "resnet_core" / "runs" / "__init__.py").touch()
         run_id = submit(engine, steps=100)

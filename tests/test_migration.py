@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from engines import config
 
-from resnet_core.runs import schema
-from resnet_core.runs.processes import ROOT, Lock
+from resnet_core.runs import database_file, schema
+from resnet_core.runs.locks import Lock
+from resnet_core.runs.processes import ROOT
 from resnet_core.runs.reading import Reader
 from resnet_core.runs.schema import FILE, VERSION
 from resnet_core.runs.store import Batch, Store, StoreError, StoreFull
@@ -151,7 +152,7 @@ def test_of_many_that_open_at_once_one_updates(old, monkeypatch, locked):
         copies.append(paths)
         time.sleep(0.1)
 
-    monkeypatch.setattr(schema, "back_up", slow_copy)
+    monkeypatch.setattr(database_file, "back_up", slow_copy)
     if not locked:  # as on a file system where locks of files do nothing
         monkeypatch.setattr(Lock, "take", lambda *_, **__: True)
     with ThreadPoolExecutor(8) as pool:
@@ -175,7 +176,7 @@ def test_many_create_a_new_database_at_once(tmp_path, monkeypatch):
 DIES_HALFWAY = """
 import os, sqlite3, sys
 from pathlib import Path
-from resnet_core.runs import schema
+from resnet_core.runs import database_file, schema
 
 class Dying(sqlite3.Connection):
     def execute(self, sql, *values):
@@ -184,8 +185,8 @@ class Dying(sqlite3.Connection):
         return super().execute(sql, *values)
 
 connect = sqlite3.connect
-schema.sqlite3.connect = lambda *a, **k: connect(*a, **k, factory=Dying)
-schema.open_database(Path(sys.argv[1]), 5.0)
+database_file.sqlite3.connect = lambda *a, **k: connect(*a, **k, factory=Dying)
+database_file.open_database(Path(sys.argv[1]), 5.0)
 """
 
 
@@ -200,7 +201,7 @@ def test_an_update_that_is_killed_halfway_has_changed_nothing(old):
 def test_an_update_that_fails_has_changed_nothing(old, monkeypatch):
     broken = {1: (*schema.MIGRATIONS[1][:8], "alter table absent add column x")}
     with monkeypatch.context() as context:
-        context.setattr(schema, "MIGRATIONS", broken)
+        context.setattr(database_file, "MIGRATIONS", broken)
         with pytest.raises(StoreError, match="no such table: absent"):
             Store(old)
     assert version_of(old / FILE) == 1
@@ -221,7 +222,7 @@ def test_without_room_for_the_copy_nothing_is_updated(old, monkeypatch, error, c
         raise error
 
     with monkeypatch.context() as context:
-        context.setattr(schema, "back_up", no_room)
+        context.setattr(database_file, "back_up", no_room)
         with pytest.raises(caught, match=words):
             Store(old)
     assert version_of(old / FILE) == 1
@@ -248,7 +249,7 @@ def test_a_copy_during_writes_is_whole(tmp_path):
         writing = pool.submit(write)
         copies = [tmp_path / f"copy-{number}" for number in range(3)]
         for copy in copies:
-            schema.back_up(store.path, copy)
+            database_file.back_up(store.path, copy)
         stop.set()
         assert writing.result() > 0
     for copy in copies:
@@ -274,5 +275,5 @@ def test_a_database_in_wal_mode_is_read_whole(tmp_path):
         (tmp_path / name).write_bytes(data)
     store = Store(tmp_path)
     assert len(store.newest(9)) == 1
-    assert store._db.execute("pragma journal_mode").fetchone()[0] == schema.journal_mode()
+    assert store._db.execute("pragma journal_mode").fetchone()[0] == database_file.journal_mode()
     store.close()

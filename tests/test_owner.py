@@ -24,8 +24,9 @@ from test_images import good, zipped
 from resnet_core.data import add_images, dataset_row
 from resnet_core.data.images import PREFIX
 from resnet_core.presets import digits
-from resnet_core.runs import processes, unit
+from resnet_core.runs import owner_process, processes
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.locks import slot_lock
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.run import SeriesPlace
 from resnet_core.runs.store import Request, Store
@@ -107,7 +108,7 @@ def test_a_series_goes_on_in_the_same_processes_for_as_long_as_the_program_is_th
     tmp_path, monkeypatch, versions
 ):
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
-    monkeypatch.setattr(unit, "parked", lambda *_: {"run": 1, "attempt": 1})
+    monkeypatch.setattr(owner_process, "parked", lambda *_: {"run": 1, "attempt": 1})
     code = iter(versions)  # at the start of the processes, and at the end of each run
     monkeypatch.setattr(processes, "code_version", lambda: next(code))
     store = Store(tmp_path)
@@ -117,7 +118,7 @@ def test_a_series_goes_on_in_the_same_processes_for_as_long_as_the_program_is_th
     store.submit_all(requests)
     store.claim(processes.identity(os.getpid()))
     goes_on = "b" not in versions
-    unit.wait_and_own(tmp_path, FAKE, tmp_path / "log")
+    owner_process.wait_and_own(tmp_path, FAKE, tmp_path / "log")
     ended = [store.row(run_id)["ended"] for run_id in (1, 2, 3)]
     assert ended == ["steps", "steps", "steps" if goes_on else None]
     store.close()
@@ -169,7 +170,7 @@ def claimed(tmp_path, monkeypatch):
     text = config("step=0.002", steps=20, device="cuda:0").to_json()
     store.submit_all([Request(config=text, request_id="x", total=20, device="cuda:0")])
     run_id, attempt = store.claim(processes.identity(os.getpid()))
-    lock = processes.slot_lock(tmp_path, "cuda:0")
+    lock = slot_lock(tmp_path, "cuda:0")
     assert store.row(run_id)["slot"] == "cuda:0" and lock.take()
     crew = Crew(2, FAKE, tmp_path / "trainers.log")
     yield store, Owner(store, run_id, attempt, crew, FAKE), lock
@@ -190,7 +191,7 @@ def test_a_run_waits_for_a_device_that_is_still_held(claimed):
     row = store.row(1)
     assert (row["ended"], row["sentence"]) == ("steps", "All 20 steps are done.")
     assert [m["steps"] for m in store.models(1)] == [20, 20]
-    assert processes.slot_lock(owner.folder, "cuda:0").is_held()  # by the trainer, which lives
+    assert slot_lock(owner.folder, "cuda:0").is_held()  # by the trainer, which lives
     owner.crew.end()
     assert not lock.is_held()
 

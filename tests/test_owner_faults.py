@@ -30,8 +30,9 @@ from engines import (
 
 from resnet_core.runs import crew, processes, trainer
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.ends import REASONS
 from resnet_core.runs.owner import Owner
-from resnet_core.runs.run import REASONS
+from resnet_core.runs.owner_process import FENCED
 from resnet_core.runs.schema import FILE, VERSION
 from resnet_core.runs.store import Batch, Store, StoreFull
 from resnet_core.runs.supervisor import Supervisor
@@ -88,7 +89,7 @@ def test_an_owner_whose_run_was_given_to_another_writes_nothing_and_leaves(tmp_p
     store.requeue(1, 1)
     assert store.claim("1:2:3") == (1, 2)
     late = processes.spawn(
-        "resnet_core.runs.unit",
+        "resnet_core.runs.owner_process",
         *(str(tmp_path), FAKE.to_json(), str(tmp_path / "late.log")),
         log=tmp_path / "late.log",
         stdin=subprocess.PIPE,
@@ -96,7 +97,7 @@ def test_an_owner_whose_run_was_given_to_another_writes_nothing_and_leaves(tmp_p
     )
     late.stdin.write(b'{"run": 1, "attempt": 1}\n')
     late.stdin.close()
-    assert late.wait(timeout=20) == processes.FENCED
+    assert late.wait(timeout=20) == FENCED
     row = store.row(1)
     assert (row["state"], row["attempt"], row["worker"]) == ("starting", 2, "1:2:3")
     assert store.models(1) == [] and store.channels(1) == []
@@ -147,7 +148,7 @@ def test_what_a_trainer_has_started_goes_with_it(tmp_path, end):
         if end == "stop":
             engine.stop(run_id)
         else:
-            kill(*processes_of(tmp_path, "unit" if "owner" in end else "trainer"))
+            kill(*processes_of(tmp_path, "owner" if "owner" in end else "trainer"))
         wait_for_end(engine, run_id)
         wait_for(lambda: are_gone([child, *trainers]))
 
@@ -231,11 +232,11 @@ def test_when_memory_runs_out_training_goes_before_the_page(tmp_path):
         wait_for_steps(engine, run_id)
         scores = {
             module: {int(Path(f"/proc/{p.pid}/oom_score_adj").read_text()) for p in found}
-            for module in ("supervisor", "unit", "trainer")
+            for module in ("supervisor", "owner", "trainer")
             if (found := processes_of(tmp_path, module))
         }
         mine = int(Path("/proc/self/oom_score_adj").read_text())
-        assert scores == {"supervisor": {mine}, "unit": {500}, "trainer": {500}}
+        assert scores == {"supervisor": {mine}, "owner": {500}, "trainer": {500}}
         engine.stop(run_id)
 
 

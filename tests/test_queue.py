@@ -23,8 +23,8 @@ from resnet_core.runs.fair import (
     first as next_of,
 )
 from resnet_core.runs.limits import Limits
+from resnet_core.runs.locks import Lock, slot_lock
 from resnet_core.runs.places import Places
-from resnet_core.runs.processes import Lock, slot_lock
 from resnet_core.runs.run import SeriesPlace
 from resnet_core.runs.store import Batch, Request, Store
 from resnet_core.runs.supervisor import Supervisor
@@ -253,7 +253,7 @@ def test_a_run_waits_for_a_slot_that_some_process_still_has(tmp_path):
     assert lock.take()
     supervisor.dispatch()
     row = store.row(run_id)
-    assert (row["state"], row["attempt"], supervisor.unit) == ("queued", 0, None)
+    assert (row["state"], row["attempt"], supervisor.parked) == ("queued", 0, None)
     places = Places(store, 1)
     place = places.of(row)
     assert place.position == 1

@@ -26,14 +26,14 @@ from engines import (
 )
 
 from resnet_core.runs import processes
+from resnet_core.runs.ends import REASONS
 from resnet_core.runs.limits import Limits
-from resnet_core.runs.run import REASONS
 from resnet_core.runs.schema import FILE
 
 SLOTS = 2
 LIMITS = replace(FAKE, cpu_slots=SLOTS, park=True, grace_s=0.5, keep_runs=10_000)
 #: who is killed -> how often, in parts of 10
-VICTIMS = {"trainer": 3, "unit": 2, "supervisor": 2, "app": 2, "all": 1}
+VICTIMS = {"trainer": 3, "owner": 2, "supervisor": 2, "app": 2, "all": 1}
 
 
 class LoneApp:

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from resnet_core.runs.database_file import journal_mode
 from resnet_core.runs.reading import Reader
-from resnet_core.runs.schema import FILE, journal_mode
+from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Fenced, Store, StoreError, StoreFull
 
 

@@ -12,8 +12,9 @@ import pytest
 from engines import FAKE, config, engine_in, submit, wait_for, wait_for_end, wait_for_steps
 
 from resnet_core.runs import processes, supervisor
-from resnet_core.runs.processes import FENCED
-from resnet_core.runs.schema import FILE, journal_mode
+from resnet_core.runs.database_file import journal_mode
+from resnet_core.runs.owner_process import FENCED
+from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError
 from resnet_core.runs.supervisor import Supervisor
 
@@ -85,7 +86,8 @@ def test_an_owner_whose_run_was_given_to_another_leaves(tmp_path):
     log = tmp_path / "late.log"
     arguments = (str(tmp_path), FAKE.to_json(), str(log))
     with engine_in(tmp_path):  # for its path to the fake trainer
-        late = processes.spawn("resnet_core.runs.unit", *arguments, log=log, stdin=subprocess.PIPE)
+        module, streams = "resnet_core.runs.owner_process", {"stdin": subprocess.PIPE}
+        late = processes.spawn(module, *arguments, log=log, **streams)
         late.communicate(b'{"run": %d, "attempt": %d}\n' % (run_id, attempt), timeout=30)
     assert late.returncode == FENCED
     assert tuple(store.row(run_id)) == before
@@ -118,8 +120,8 @@ def test_a_clock_that_jumps_ends_nothing(ours, monkeypatch, jump_s):
 def test_one_more_run_begins_only_where_there_is_memory_for_it(ours, monkeypatch):
     ours.cpu_slots = 2
     started = []
-    unit = SimpleNamespace(who="1:2:3", give=lambda *run: started.append(run))
-    monkeypatch.setattr(supervisor, "Unit", lambda *_: unit)
+    owner = SimpleNamespace(who="1:2:3", give=lambda *run: started.append(run))
+    monkeypatch.setattr(supervisor, "OwnerProcess", lambda *_: owner)
     memory = SimpleNamespace(available=0)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
     for name in "ab":

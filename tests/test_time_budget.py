@@ -16,7 +16,7 @@ from resnet_core.ranges import RANGES
 from resnet_core.rhythm import FIRST, is_dear, is_probed, stride
 from resnet_core.runs import calibrate
 from resnet_core.runs.budget import Budget, Pace, steps_that_fit
-from resnet_core.runs.run import end_sentence
+from resnet_core.runs.ends import end_sentence
 from resnet_core.runs.schema import FILE
 from resnet_core.train import RunConfig, train
 

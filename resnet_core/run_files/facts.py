@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from resnet_core.probes import PROBES
-from resnet_core.runs.recording import one_line
+from resnet_core.runs.recording_head import one_line
 from resnet_core.runs.run import ModelRecords, Run
 
 #: scalar -> its unit or what it is; of the batch, before the update

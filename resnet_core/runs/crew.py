@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import processes, wire
 from .limits import Limits
+from .logs import cap_log
 
 PIECE = 1 << 18  # bytes read at once
 
@@ -71,7 +72,7 @@ class Crew:
 
         No trainer and no kind: the file of `also_watch` has something.
         """
-        processes.cap_log(self._log)
+        cap_log(self._log)
         for key, _ in self._selector.select(timeout_s):
             if (trainer := key.data) is None:
                 yield None, {}, b""

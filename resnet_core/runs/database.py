@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .database_errors import plain_errors
+from .database_file import open_database
 from .run import StoreError
-from .schema import FILE, open_database, plain_errors
+from .schema import FILE
 
 
 class Database:

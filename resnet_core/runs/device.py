@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from .processes import Lock
+from .locks import Lock
 
 #: locks that this process has taken; it keeps them, as it keeps memory of the device, to its end
 _taken: dict[str, Lock] = {}

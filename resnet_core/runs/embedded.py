@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnet_core.ranges import check_range
 
-from . import processes
 from .engine import (
     NOBODY,
     EngineError,
     ModelRecords,
     NotYours,
     Run,
-    SeriesPlace,
     Speed,
     StoreError,
     User,
 )
-from .fair import device_of
 from .limits import Limits
-from .processes import Lock
+from .locks import Lock
 from .reading import Reader
-from .store import Request, Store
+from .request import Request, request_of, requests_of
+from .store import Store
+from .supervision import Supervision
 
 if TYPE_CHECKING:  # importing it costs torch, and a page may want to paint first
     from resnet_core.run_config import RunConfig
     from resnet_core.series import Series
 
-#: seconds between two looks at whether the supervisor lives, and between two attempts to start it
-LOOK_S, START_S = 0.5, 3.0
+#: seconds between two looks at whether the supervisor lives
+LOOK_S = 0.5
 #: seconds that a page waits for a locked database before it shows what it has read last
 READ_S = 0.3
 #: seconds after which a folder that could not be used is tried again
@@ -44,7 +41,7 @@ RETRY_S = 2.0
 
 
 class Embedded:
-    """Runs of one data folder. One per web server; safe to use from any thread.
+    """Runs of one data folder, as engine.Engine says. One per web server; safe from any thread.
 
     While the folder cannot be used `problem` says why, and reads give what they have read last.
     What was never read is an empty list, or None; only `run` raises StoreError then, because its
@@ -58,18 +55,16 @@ class Embedded:
         self._store: Store | None = None
         self._reader: Reader | None = None
         self._trouble: StoreError | None = None
-        self._tried_at = self._looked_at = self._started_at = float("-inf")
-        self._supervisor: subprocess.Popen | None = None
+        self._tried_at = self._looked_at = float("-inf")
+        self._supervision = Supervision(self.folder, self.limits)
         self._presence = Lock(self.folder / "apps.lock")
 
     def close(self) -> None:
-        """Says that this app is gone, as the end of its process does. Runs go on."""
         with self._lock:
             self._presence.give()
             self._let_go()
 
     def start(self) -> None:
-        """Makes sure that a supervisor lives. Cheap: call it in every script run."""
         with self._lock:
             now = time.monotonic()
             if now - self._looked_at < LOOK_S:
@@ -77,19 +72,13 @@ class Embedded:
             self._looked_at = now
             with suppress(StoreError):
                 self._open()
-                self._look_after_supervisor(now)
+                self._supervision.ensure()
 
     def submit(self, config: RunConfig, request_id: str, by: User = NOBODY) -> int:
-        return self._queue([self._request(config, request_id)], by)[0]
+        return self._queue([request_of(config, request_id, self.speed)], by)[0]
 
     def submit_series(self, series: Series, request_id: str, by: User = NOBODY) -> list[int]:
-        size = len(series.runs)
-        requests = []
-        for index, (label, config) in enumerate(series.runs):
-            place = SeriesPlace(request_id, series.kind, series.title, index, size, label)
-            request = self._request(config, f"{request_id}:{index}")
-            requests.append(replace(request, series=place))
-        return self._queue(requests, by)
+        return self._queue(requests_of(series, request_id, self.speed), by)
 
     def _queue(self, requests: list[Request], by: User) -> list[int]:
         if problem := self.problem():
@@ -99,47 +88,20 @@ class Embedded:
         self.start()
         return ids
 
-    def _request(self, config: RunConfig, request_id: str) -> Request:
-        return Request(
-            config=config.to_json(),
-            request_id=request_id,
-            total=config.steps if config.seconds is None else None,
-            device=device_of(config.device),
-            expected_s=self._expected_s(config),
-        )
-
-    def _expected_s(self, config: RunConfig) -> float | None:
-        """Seconds of training; None on a device that has not been measured."""
-        if config.seconds is not None:
-            return float(config.seconds)
-        if (speed := self.speed(config.device)) is None:
-            return None
-        from resnet_core.estimate import estimate  # here: it imports torch
-
-        return estimate(config, speed).seconds
-
     def run(self, run_id: int) -> Run | None:
-        """The run as it is or, while the store cannot be read, as it was read last.
-
-        None only if there is no such run that this program can read. Raises StoreError, a
-        sentence, if the store cannot be read now and the run was never read before.
-        """
         return self._reading().run(run_id)
 
     def runs(self, limit: int = 20) -> list[Run]:
-        """The newest runs first; while the store cannot be read, those that are known."""
         with suppress(StoreError):
             return self._reading().runs(limit)
         return []
 
     def series(self, series_id: str) -> list[Run]:
-        """The runs of a series in their order; while the store cannot be read, those known."""
         with suppress(StoreError):
             return self._reading().series(series_id)
         return []
 
     def records(self, run_id: int, since: int = 0) -> list[ModelRecords]:
-        """The curves, one entry per net; while the store cannot be read, those that are known."""
         with suppress(StoreError):
             return [model.since(since) for model in self._reading().records(run_id)]
         return []
@@ -151,14 +113,9 @@ class Embedded:
         self._store_of(run_id, by, "resumed").want(run_id, "run")
 
     def stop(self, run_id: int, by: User = NOBODY) -> None:
-        """Asks the run to end; what it has recorded is kept. Softly, and hard after a while."""
         self._store_of(run_id, by, "stopped").want(run_id, "stop")
 
     def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
-        """Raises SpecError for a learning rate that no run may have.
-
-        Runs of a series are averaged or compared, so they keep theirs: EngineError.
-        """
         check_range("lr", lr)
         store, run = self._store_of(run_id, by, "changed"), self.run(run_id)
         if run and run.series:
@@ -178,7 +135,6 @@ class Embedded:
         return self._open()
 
     def problem(self) -> str | None:
-        """One sentence when nothing can be stored or trained here, else None."""
         try:
             self._open()
             free = shutil.disk_usage(self.folder).free
@@ -190,16 +146,15 @@ class Embedded:
                 f"{self.limits.min_free_bytes / 1e6:.0f} MB needed). Free some space, or set "
                 "RESIDUAL_EXPLORER_DATA to a folder on another disk."
             )
-        return self._why_no_supervisor()
+        with self._lock:
+            return self._supervision.problem()
 
     def notice(self) -> str | None:
-        """One sentence about something that was repaired, such as a damaged database."""
         with suppress(StoreError):
             return self._open().notice
         return None
 
     def speed(self, device: str) -> Speed | None:
-        """None until a training process has measured it."""
         with suppress(StoreError):
             return self._open().speed(device)
         return None
@@ -242,34 +197,3 @@ class Embedded:
                 if self._reader is None:
                     raise
             return self._reader
-
-    def _look_after_supervisor(self, now: float) -> None:
-        if self._supervisor and self._supervisor.poll() is None:
-            return
-        if now - self._started_at < START_S or Lock(self.folder / "supervisor.lock").is_held():
-            return
-        self._started_at = now
-        try:
-            self._supervisor = processes.spawn(
-                "resnet_core.runs.supervisor",
-                str(self.folder),
-                self.limits.to_json(),
-                log=self.folder / "logs" / "supervisor.log",
-                start_new_session=True,  # it outlives this server and is no target of its Ctrl-C
-            )
-        except OSError as e:
-            processes.say(f"the supervisor cannot be started: {e}")
-
-    def _why_no_supervisor(self) -> str | None:
-        """A sentence if the one that we started ended with an error, and no other lives."""
-        with self._lock:
-            child = self._supervisor
-            if child is None or (child.poll() or 0) <= 0:  # lives, left, or was killed: no error
-                return None
-            if Lock(self.folder / "supervisor.lock").is_held():
-                return None
-            log = self.folder / "logs" / "supervisor.log"
-            last = ""
-            with suppress(OSError, IndexError):
-                last = log.read_text(errors="replace").strip().splitlines()[-1][:200]
-            return f"Training cannot start on this machine: {last or 'see the log'} ({log})"

@@ -79,7 +79,8 @@ class Engine(Reads, Protocol):
     def set_lr(self, run_id: int, lr: float, by: User = NOBODY) -> None:
         """Another learning rate, for both nets from the same step on; it is recorded.
 
-        Raises EngineError for a run of a series.
+        Raises SpecError for one that no run may have, and EngineError for a run of a series:
+        those are averaged or compared.
         """
 
     def start(self) -> None:

@@ -10,14 +10,13 @@ from resnet_core.ranges import MAX_CHANGES
 from .barrier import Barrier
 from .budget import Budget
 from .crew import Crew, TrainerProcess
+from .ends import end_sentence
 from .ledger import MAX_PENDING, resolved_config
 from .limits import Limits
-from .processes import Lock, slot_lock
-from .run import end_sentence
+from .locks import Lock, held_sentence, slot_lock
 from .store import Store, as_json
 from .writer import Writer
 
-HELD = "The device is still held by another program{who}. The run waits."
 #: ends after which the training processes are as good as new
 GOOD_ENDS = ("steps", "time", "diverged")
 #: of a training process, that its records depend on beside the config; see run.Resolved
@@ -109,8 +108,7 @@ class Owner:
             case "held":
                 self.barrier.note(head)
             case "waiting":
-                holder = head["holder"]
-                self.waiting = HELD.format(who=f" (process {holder})" if holder else "")
+                self.waiting = held_sentence(head["holder"])
             case kind:
                 self.ledger.note(kind, head, data)
         return None

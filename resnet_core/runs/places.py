@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 from .fair import Active, Place, Waiting, forecast, slots_of
-from .processes import slot_lock
+from .locks import held_sentence, slot_lock
 from .rows import eta_s, progress_from
 from .store import Store
 
@@ -57,7 +57,7 @@ class Places:
             lock = slot_lock(self._store.folder, slot)
             if not lock.path.exists() or (pid := lock.holder()) is None:
                 return "Waiting for its turn."
-        return f"The device is still held by another program (process {pid}). The run waits."
+        return held_sentence(pid)
 
     def _look(self) -> None:
         self._waiting = {run.id: run for run in self._store.waiting()}

@@ -1,14 +1,12 @@
-"""Processes by identity, not by number: who lives, starting and killing, locks, logs."""
+"""Processes by identity, not by number: who lives, how one is started, killed and reaped."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -17,18 +15,10 @@ import psutil
 
 from resnet_core.folder import VARIABLE, data_folder
 
+from .logs import open_log
+
 #: where `python -m resnet_core...` finds the package, whatever the working directory
 ROOT = Path(__file__).resolve().parents[2]
-#: exit codes with which an owner tells its supervisor why it gave up
-FENCED, NO_DISK, NO_STORE = 75, 74, 73
-#: file systems that another machine has
-NETWORK_DRIVES = {
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afpfs", "afs", "webdav", "davfs", "fuse.davfs"),
-    *("fuse.sshfs", "fuse.rclone", "ceph", "fuse.ceph", "lustre", "gpfs", "beegfs"),
-    *("glusterfs", "fuse.glusterfs"),
-}
-MAX_LOG = 1_000_000  # bytes
-MAX_LOGS = 20  # files
 
 
 @lru_cache(maxsize=1)
@@ -112,97 +102,6 @@ def spawn(module: str, *args: str, log: Path | None, **streams) -> subprocess.Po
 def _path() -> str:
     inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return os.pathsep.join(dict.fromkeys([str(ROOT), *filter(None, inherited)]))
-
-
-def network_drive(folder: Path) -> str | None:
-    """The file system of a folder, if another machine has it; locks of files may not hold there."""
-    best, found = -1, None
-    with suppress(OSError, psutil.Error):
-        for mount in psutil.disk_partitions(all=True):
-            root = Path(mount.mountpoint)
-            if folder.resolve().is_relative_to(root) and len(root.parts) >= best:
-                best, found = len(root.parts), mount.fstype.lower()
-    return found if found in NETWORK_DRIVES else None
-
-
-def open_log(path: Path) -> int:
-    """A descriptor to append to. On a full disk or without rights the text is dropped instead."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError:
-        return os.open(os.devnull, os.O_WRONLY)
-
-
-def cap_log(path: Path) -> None:
-    """Empties a log that has grown too long; its writers append, so they just go on."""
-    with suppress(OSError):
-        if path.stat().st_size > MAX_LOG:
-            os.truncate(path, 0)
-
-
-def drop_old_logs(folder: Path) -> None:
-    with suppress(OSError):
-        logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
-        for path in logs[:-MAX_LOGS]:
-            path.unlink()
-
-
-def say(text: str) -> None:
-    """A line for the log. Never an error: a full disk must not kill who wants to report it."""
-    with suppress(Exception):
-        print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
-
-
-class Lock:
-    """A kernel lock on a file: it is free again however its holder ends."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self._fd: int | None = None
-
-    def take(self, *, shared: bool = False, patience_s: float = 0.0) -> bool:
-        """False if somebody else holds it. Raises OSError if the file cannot be opened."""
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(fd)
-                    return False
-                time.sleep(0.01)
-            else:
-                self._fd = fd
-                return True
-
-    def give(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-    def is_held(self) -> bool:
-        """By anybody. Takes it for a moment, so whoever wants it must be patient for as long."""
-        if self.take():
-            self.give()
-            return False
-        return True
-
-    def holder(self) -> int | None:
-        """The pid of a process that holds it, where the system tells."""
-        with suppress(OSError, ValueError, IndexError):
-            inode = self.path.stat().st_ino
-            for line in Path("/proc/locks").read_text().splitlines():
-                words = line.split()  # 1: FLOCK ADVISORY WRITE pid major:minor:inode 0 EOF
-                if words[1] == "FLOCK" and int(words[5].split(":")[2]) == inode:
-                    return int(words[4])
-        return None
-
-
-def slot_lock(folder: Path, slot: str) -> Lock:
-    """Held by the process that trains on a slot: the kernel frees it however that one ends."""
-    return Lock(folder / f"slot-{slot}.lock")
 
 
 def code_version() -> str:

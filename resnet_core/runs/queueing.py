@@ -6,30 +6,16 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from .admission import check_limit, check_texts, insert, known_runs
 from .database import Database
 from .fair import Active, Waiting, first, startable
-from .run import ACTIVE, EngineError, SeriesPlace
+from .request import Request
+from .run import ACTIVE
 
 IN_ACTIVE = f"state in {ACTIVE}"
 #: a run that may start: not one that was paused while it waited
 STARTABLE = "state = 'queued' and want = 'run'"
-#: a series of so many runs may be submitted by who has no other, whatever the limit
-SERIES_FITS = 8
-MAX_TEXT = 300  # characters of an owner's id, a request id, a title
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """A run that shall be queued."""
-
-    config: str  # JSON
-    request_id: str
-    total: int | None = None  # steps; None for a time budget
-    device: str = "cpu"  # as fair.device_of gives it
-    expected_s: float | None = None  # of training
-    series: SeriesPlace | None = None
 
 
 def nobody_holds(slot: str) -> bool:
@@ -54,11 +40,11 @@ class Queue(Database):
         """
         check_texts(requests, owner)
         with self._writing() as db:
-            if known := _known(db, requests):
+            if known := known_runs(db, requests):
                 return known
             if limit is not None:
-                _check_limit(db, len(requests), owner, limit)
-            return [_insert(db, request, owner) for request in requests]
+                check_limit(db, len(requests), owner, limit)
+            return [insert(db, request, owner) for request in requests]
 
     def want(self, run_id: int, want: str) -> None:
         """What the user asks of a run. A queued one that shall stop has ended with that."""
@@ -154,70 +140,6 @@ class Queue(Database):
             return None
         active = [Active(owner=row["owner"], slot=row["slot"]) for row in self.active()]
         return startable(waiting, active, self.turns(), cpu_slots, is_held)
-
-
-def check_texts(requests: Sequence[Request], owner: str) -> None:
-    """Raises EngineError for what would make SQLite fail with words that mislead."""
-    texts = [owner]
-    for request in requests:
-        texts.append(request.request_id)
-        if place := request.series:
-            texts += [place.id, place.kind, place.title, place.label]
-    if any(len(text) > MAX_TEXT or not text.isprintable() for text in texts):
-        raise EngineError(
-            "The run was not queued: a name in it is too long or has characters that cannot be "
-            "shown. Use plain text."
-        )
-
-
-def _known(db: sqlite3.Connection, requests: Sequence[Request]) -> list[int]:
-    """The runs of these request ids; of a series all that are still kept."""
-    marks = ", ".join("?" * len(requests))
-    sql = f"select id from run where request_id in ({marks}) order by id"
-    return [row["id"] for row in db.execute(sql, [r.request_id for r in requests]).fetchall()]
-
-
-def _check_limit(db: sqlite3.Connection, more: int, owner: str, limit: int) -> None:
-    sql = "select count(*) from run where owner = ? and state != 'ended'"
-    unfinished = db.execute(sql, (owner,)).fetchone()[0]
-    if unfinished + more <= limit or (not unfinished and more <= SERIES_FITS):
-        return
-    if not unfinished:
-        raise EngineError(
-            f"A series of {more} runs is too long: at most {max(limit, SERIES_FITS)} runs of one "
-            "person may wait at once. Make it shorter."
-        )
-    have = "one run" if unfinished == 1 else f"{unfinished} runs"
-    raise EngineError(
-        f"You have {have} queued or training, and at most {limit} may be yours at once. "
-        "Wait until one ends, or stop one."
-    )
-
-
-def _insert(db: sqlite3.Connection, request: Request, owner: str) -> int:
-    place = request.series
-    row = {
-        "config": request.config,
-        "request_id": request.request_id,
-        "total": request.total,
-        "device": request.device,
-        "owner": owner,
-        "expected_s": request.expected_s,
-        "queued_at": time.time(),
-        "queued_clock": time.monotonic(),
-    }
-    if place:
-        row |= {
-            "series": place.id,
-            "series_kind": place.kind,
-            "series_title": place.title,
-            "series_index": place.index,
-            "series_size": place.size,
-            "series_label": place.label,
-        }
-    marks = ", ".join("?" * len(row))
-    sql = f"insert into run({', '.join(row)}) values ({marks})"
-    return db.execute(sql, tuple(row.values())).lastrowid
 
 
 def _take_out(db: sqlite3.Connection, run_id: int) -> None:

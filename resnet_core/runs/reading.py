@@ -131,27 +131,27 @@ class Reader:
     def runs(self, limit: int) -> list[Run]:
         """The newest first."""
         try:
-            rows = self._store.newest(limit)
-            runs = {row["id"]: run_from(row, self._store, self._places) for row in rows}
+            return self._runs_of(self._store.newest(limit))
         except StoreError:
-            with self._known_lock:
-                newest = sorted(self._known, reverse=True)[:limit]
-                return [self._known[run_id] for run_id in newest]
-        self._remember(runs)
-        return [run for run in runs.values() if run]
+            return sorted(self._all_known(), key=lambda run: -run.id)[:limit]
 
     def series(self, series_id: str) -> list[Run]:
         """In their order."""
         try:
-            rows = self._store.series(series_id)
-            runs = {row["id"]: run_from(row, self._store, self._places) for row in rows}
+            return self._runs_of(self._store.series(series_id))
         except StoreError:
-            with self._known_lock:
-                known = [run for run in self._known.values() if run.series]
+            known = [run for run in self._all_known() if run.series]
             mine = [run for run in known if run.series.id == series_id]
             return sorted(mine, key=lambda run: run.series.index)
+
+    def _runs_of(self, rows: list[sqlite3.Row]) -> list[Run]:
+        runs = {row["id"]: run_from(row, self._store, self._places) for row in rows}
         self._remember(runs)
         return [run for run in runs.values() if run]
+
+    def _all_known(self) -> list[Run]:
+        with self._known_lock:
+            return list(self._known.values())
 
     def _remember(self, runs: dict[int, Run | None]) -> None:
         with self._known_lock:

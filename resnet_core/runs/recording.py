@@ -1,13 +1,11 @@
 """A finished run that was kept whole, and what it looked like at any moment: no torch work.
 
-The file of it is recording_file.py's, who plays it to viewers is recordings.py.
+The file of it is recording_file.py's; recordings.py plays it to viewers.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -39,31 +37,17 @@ class NetTape:
 
     def until(self, at_s: float) -> ModelRecords:
         """Views of the records up to that moment."""
-        return first_steps(self.records, self.steps_at(at_s))
+        count = self.steps_at(at_s)
+        end = int(self.records.steps[count - 1]) + 1 if count else 0
+        return self.records.between(0, end)
 
     def steps_at(self, at_s: float) -> int:
         return int(np.searchsorted(self.known_s, at_s, side="right"))
 
 
-def first_steps(records: ModelRecords, count: int) -> ModelRecords:
-    """The records of the first `count` steps; what a probe has seen of them. Views."""
-    last = records.steps[count - 1] if count else -1
-    seen = {
-        name: int(np.searchsorted(records.steps_of(name), last, side="right"))
-        for name in records.per_op
-    }
-    return replace(
-        records,
-        steps=records.steps[:count],
-        scalars={name: values[:count] for name, values in records.scalars.items()},
-        per_op={name: rows[: seen[name]] for name, rows in records.per_op.items()},
-        probe_steps={name: records.steps_of(name)[: seen[name]] for name in records.per_op},
-    )
-
-
 @dataclass(frozen=True)
 class Recording:
-    """`head` is what JSON holds of it: see `head_of`."""
+    """`head` is what JSON holds of it: see recording_head.py."""
 
     head: dict
     nets: tuple[NetTape, ...]
@@ -165,69 +149,3 @@ def config_of(data: dict) -> RunConfig:
 def progress_of(model: dict) -> ModelProgress:
     end = model["end"] and ModelEnd(**model["end"])
     return ModelProgress(**{**model, "end": end})
-
-
-def known_s(run: Run, records: ModelRecords, seen: Sequence[tuple[float, int]]) -> np.ndarray:
-    """float32 [steps]: when each step was known, from looks at the run while it went on.
-
-    `seen` are pairs of (seconds of training, steps known then). Without any, the steps are
-    spread evenly over the training.
-    """
-    count = len(records.steps)
-    pairs = sorted(seen) or [(0.0, 1), (run.elapsed_s, count)]
-    seconds, steps = zip(*pairs)
-    every = np.interp(np.arange(1, count + 1), np.maximum.accumulate(steps), seconds)
-    return every.astype(np.float32)
-
-
-def head_of(run: Run, title: str, about: str, said: Sequence[str]) -> dict:
-    """What a file says of a run besides its numbers. Who owned it is not in it."""
-    resolved = run.resolved and {**vars(run.resolved), "config": plain(run.resolved.config)}
-    if resolved and not resolved["images"]:
-        del resolved["images"]
-    return {
-        "title": title,
-        "about": about,
-        "said": list(said),  # what was seen in it, for who reads the file without this program
-        "config": plain(run.config),
-        "resolved": resolved,
-        "proof": vars(run.proof),
-        "series": run.series and vars(run.series),
-        "models": [told_of(model) for model in run.models],
-        "run": {name: getattr(run, name) for name in KEPT} | {"sentence": one_line(run.sentence)},
-    }
-
-
-def told_of(model: ModelProgress) -> dict:
-    known = model.accuracy is not None and math.isfinite(model.accuracy)  # JSON has no NaN
-    return {
-        **vars(model),
-        "end": model.end and vars(model.end),
-        "accuracy": model.accuracy if known else None,
-    }
-
-
-def one_line(text: str) -> str:
-    """What a device said may hold anything."""
-    return "".join(c if c.isprintable() else " " for c in text)[:2000]
-
-
-def plain(config: RunConfig) -> dict:
-    return json.loads(config.to_json())
-
-
-Timings = Mapping[int, Sequence[tuple[float, int]]]  # model -> what `known_s` takes
-#: fields of a Run that are plain numbers and texts
-KEPT = (
-    "ended",
-    "reason",
-    "sentence",
-    "total_steps",
-    "queued_at",
-    "started_at",
-    "first_record_at",
-    "ended_at",
-    "first_record_s",
-    "elapsed_s",
-    "slot",
-)

@@ -11,14 +11,14 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from .recording import Recording, RecordingError, Timings, head_of, known_s
+from .recording import Recording, RecordingError
 from .recording_arrays import nets_from
-from .recording_head import checked
+from .recording_head import checked, head_of
 from .run import ModelRecords, Run
 
 ENDING = ".rxrun"
@@ -40,6 +40,7 @@ TOO_LONG = (
     "Take its numbers as CSV or Parquet",
 )
 FOREIGN = "Choose a file that this program has recorded"
+Timings = Mapping[int, Sequence[tuple[float, int]]]  # model -> what `known_s` takes
 
 
 def record(
@@ -74,6 +75,19 @@ def record(
         for name, content in entries.items():
             put(archive, name, content)
     return file.getvalue()
+
+
+def known_s(run: Run, records: ModelRecords, seen: Sequence[tuple[float, int]]) -> np.ndarray:
+    """float32 [steps]: when each step was known, from looks at the run while it went on.
+
+    `seen` are pairs of (seconds of training, steps known then). Without any, the steps are
+    spread evenly over the training.
+    """
+    count = len(records.steps)
+    pairs = sorted(seen) or [(0.0, 1), (run.elapsed_s, count)]
+    seconds, steps = zip(*pairs)
+    every = np.interp(np.arange(1, count + 1), np.maximum.accumulate(steps), seconds)
+    return every.astype(np.float32)
 
 
 def is_too_long(records: Sequence[ModelRecords]) -> bool:

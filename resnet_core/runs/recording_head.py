@@ -1,14 +1,71 @@
-"""What the head of a recording must be, field by field, before a page believes it."""
+"""The head of a recording: what it says of a run, and what it must be before a page believes it."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from .recording import KEPT, RecordingError
-from .run import ENDS, MODEL_ENDS, REASONS
+from .ends import ENDS, MODEL_ENDS, REASONS
+from .recording import RecordingError
+from .run import ModelProgress, Run
+
+if TYPE_CHECKING:  # importing it costs torch, and whoever has a run has paid for that
+    from resnet_core.run_config import RunConfig
 
 MAX_TEXT = 2000  # characters of a sentence or a path
 MAX_NAMES = 20_000  # places of a probe, tensors of a net
+#: fields of a Run that are plain numbers and texts
+KEPT = (
+    "ended",
+    "reason",
+    "sentence",
+    "total_steps",
+    "queued_at",
+    "started_at",
+    "first_record_at",
+    "ended_at",
+    "first_record_s",
+    "elapsed_s",
+    "slot",
+)
+
+
+def head_of(run: Run, title: str, about: str, said: Sequence[str]) -> dict:
+    """What a file says of a run besides its numbers. Who owned it is not in it."""
+    resolved = run.resolved and {**vars(run.resolved), "config": plain(run.resolved.config)}
+    if resolved and not resolved["images"]:
+        del resolved["images"]
+    return {
+        "title": title,
+        "about": about,
+        "said": list(said),  # what was seen in it, for who reads the file without this program
+        "config": plain(run.config),
+        "resolved": resolved,
+        "proof": vars(run.proof),
+        "series": run.series and vars(run.series),
+        "models": [told_of(model) for model in run.models],
+        "run": {name: getattr(run, name) for name in KEPT} | {"sentence": one_line(run.sentence)},
+    }
+
+
+def told_of(model: ModelProgress) -> dict:
+    known = model.accuracy is not None and math.isfinite(model.accuracy)  # JSON has no NaN
+    return {
+        **vars(model),
+        "end": model.end and vars(model.end),
+        "accuracy": model.accuracy if known else None,
+    }
+
+
+def one_line(text: str) -> str:
+    """What a device said may hold anything."""
+    return "".join(c if c.isprintable() else " " for c in text)[:2000]
+
+
+def plain(config: RunConfig) -> dict:
+    return json.loads(config.to_json())
 
 
 def checked(head: dict) -> dict:

@@ -1,7 +1,8 @@
-"""What a page sees of a run: frozen data, the closed lists of states and ends, and their words."""
+"""What a page sees of a run: frozen data and the list of its states. How it may end: ends.py."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -148,17 +149,23 @@ class ModelRecords:
         return self.probe_steps.get(probe, every)
 
     def since(self, step: int) -> ModelRecords:
-        """The same curves from that step on; views, so nothing is copied."""
-        if step <= 0:
-            return self
-        begins = {name: np.searchsorted(self.steps_of(name), step) for name in self.per_op}
-        begin = np.searchsorted(self.steps, step)
+        """The same curves from that step on."""
+        return self if step <= 0 else self.between(step, sys.maxsize)
+
+    def between(self, begin: int, end: int) -> ModelRecords:
+        """The same curves at steps begin <= step < end; views, so nothing is copied."""
+
+        def cut(steps: np.ndarray) -> slice:
+            return slice(*np.searchsorted(steps, (begin, end)))
+
+        cuts = {name: cut(self.steps_of(name)) for name in self.per_op}
+        every = cut(self.steps)
         return replace(
             self,
-            steps=self.steps[begin:],
-            scalars={name: values[begin:] for name, values in self.scalars.items()},
-            per_op={name: rows[begins[name] :] for name, rows in self.per_op.items()},
-            probe_steps={name: self.steps_of(name)[begins[name] :] for name in self.per_op},
+            steps=self.steps[every],
+            scalars={name: values[every] for name, values in self.scalars.items()},
+            per_op={name: rows[cuts[name]] for name, rows in self.per_op.items()},
+            probe_steps={name: self.steps_of(name)[cuts[name]] for name in self.per_op},
         )
 
 
@@ -179,56 +186,3 @@ class Speed:
 STATES = ("queued", "starting", "running", "paused", "ended")
 #: states in which a run holds the slot
 ACTIVE = ("starting", "running", "paused")
-#: ended -> what it means
-ENDS = {
-    "steps": "All steps are done.",
-    "time": "The time is up.",
-    "stopped": "Stopped by the user.",
-    "diverged": "Every net diverged.",
-    "failed": "The run failed.",
-    "interrupted": "The run was interrupted.",
-}
-#: how one net ends: the run's ends, without those that only a whole run has
-MODEL_ENDS = ("steps", "stopped", "diverged", "failed")
-#: reason -> what the user reads; {step} is the last step whose record is kept
-REASONS = {
-    "oom": "The device ran out of memory. Lower the batch size, the width or the image size.",
-    "ram": "The machine ran out of memory and the system stopped the training. "
-    "Lower the batch size, the width or the image size.",
-    "crash": "The training process crashed ({detail}).",
-    "error": "The training stopped with an error: {detail}",
-    "disk": "There was no room left to store the curves. Free some space and run again.",
-    "store": "The curves could not be stored: the database could not be written. Close other "
-    "programs that use the data folder, check its rights and run again.",
-    "paused_long": "The run was paused for {detail} and was ended.",
-    "hung": "The training gave no sign of life for {detail} and was stopped.",
-    "device": "The device cannot be used: {detail}",
-    "start": "The training could not start: {detail}",
-    "killed": "The training process was killed ({detail}).",
-    "lost": "The training process ended while nothing was watching it.",
-}
-
-
-def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], steps: int) -> str:
-    """How the run ended, for the user: what happened, and what is kept."""
-    kept = f"The curves up to step {steps - 1} are kept." if steps else "Nothing was recorded."
-    done = "1 step" if steps == 1 else f"{steps} steps"
-    if reason:
-        return f"{REASONS[reason].format(detail=detail)} {kept}"
-    match ended:
-        case "stopped":
-            return f"Stopped. {kept}"
-        case "diverged":
-            return f"Both nets diverged: their numbers stopped being finite. {kept}"
-        case "time" if detail:  # "60 of 90"
-            also = " One net diverged." if "diverged" in hows else ""
-            return (
-                f"The time is up: {detail} planned steps. "
-                f"The machine has become slower than it was before step 0.{also}"
-            )
-        case _ if "diverged" in hows:
-            return f"One net diverged; the other finished its {done}."
-        case "time":
-            return f"The time is up: {done}."
-        case _:
-            return "The only step is done." if steps == 1 else f"All {done} are done."

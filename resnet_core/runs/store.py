@@ -10,11 +10,16 @@ import sqlite3
 import time
 from dataclasses import dataclass, field
 
-from .queueing import IN_ACTIVE, Queue, Request
+from .database_errors import StoreFull
+from .queueing import IN_ACTIVE, Queue
+from .request import Request
 from .run import Speed, StoreError
-from .schema import Fenced, StoreFull
 
 __all__ = ["Batch", "Fenced", "Request", "Store", "StoreError", "StoreFull", "Wish"]
+
+
+class Fenced(Exception):
+    """The run was given to another owner or has ended: this one has no say any more."""
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from . import processes, wire
+from . import processes
+from .ends import end_sentence
 from .limits import Limits, num_cores
-from .processes import NO_DISK, NO_STORE, Lock, say
-from .run import end_sentence
+from .locks import Lock, slot_lock
+from .logs import cap_log, drop_old_logs, say
+from .owner_process import NO_DISK, NO_STORE, OwnerProcess
 from .store import Store, StoreError
 
 #: bytes of memory that must be free for one more owner: its two trainers hold 0.5 GB idle
@@ -30,30 +30,6 @@ MAX_ATTEMPTS = 2
 GAVE_UP = {NO_DISK: "disk", NO_STORE: "store"}
 
 
-class Unit:
-    """An owner process that has no run yet."""
-
-    def __init__(self, folder: Path, limits: Limits):
-        log = folder / "logs" / f"run-{time.time_ns()}.log"
-        self.process = processes.spawn(
-            "resnet_core.runs.unit",
-            str(folder),
-            limits.to_json(),
-            str(log),
-            log=log,
-            stdin=subprocess.PIPE,
-            start_new_session=True,  # it outlives the supervisor, and its group can be killed
-        )
-        self.who = processes.identity(self.process.pid)
-
-    def give(self, run_id: int, attempt: int) -> bool:
-        return wire.send(self.process.stdin, wire.line(run=run_id, attempt=attempt))
-
-    def end(self) -> None:
-        with suppress(OSError):
-            self.process.stdin.close()
-
-
 class Supervisor:
     def __init__(self, folder: Path, limits: Limits):
         self.folder, self.limits = folder, limits
@@ -62,7 +38,7 @@ class Supervisor:
         self.apps = Lock(folder / "apps.lock")
         self.code = self.seen_code = processes.code_version()
         self.ended: dict[int, int] = {}  # children that are gone: pid -> how
-        self.unit: Unit | None = None
+        self.parked: OwnerProcess | None = None
         self.park_after = 0.0  # monotonic; pushed on when parked owners die by themselves
         self.failures = 0
         self.app_seen_at = time.monotonic()
@@ -87,8 +63,8 @@ class Supervisor:
                 say(str(e))
                 time.sleep(1)
             time.sleep(self.limits.poll_s)
-        if self.unit:
-            self.unit.end()
+        if self.parked:
+            self.parked.end()
 
     def mind(self) -> bool:
         """Ends active runs whose owner is gone, hung, or does not obey. True if one was active."""
@@ -153,21 +129,21 @@ class Supervisor:
             for run_id in seen.keys() - active:
                 del seen[run_id]
         self.store.prune(self.limits.keep_runs, self.limits.keep_bytes)
-        processes.drop_old_logs(self.folder / "logs")
+        drop_old_logs(self.folder / "logs")
 
     def dispatch(self) -> None:
         """Gives each free slot its next run: to the parked owner, or to a fresh one."""
         while self.store.can_claim(self.cpu_slots, self.is_held) and self.has_room():
             if processes.code_version() != self.code:
                 self.start_anew()
-            self.notice_lost_unit()
-            unit = self.unit or Unit(self.folder, self.limits)
-            self.unit = None
-            if claimed := self.store.claim(unit.who, self.cpu_slots, self.is_held):
+            self.notice_lost_owner()
+            owner = self.parked or OwnerProcess(self.folder, self.limits)
+            self.parked = None
+            if claimed := self.store.claim(owner.who, self.cpu_slots, self.is_held):
                 self.failures = 0
-                unit.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
+                owner.give(*claimed)  # if it has died meanwhile, `mind` puts the run back
             else:
-                self.unit = unit
+                self.parked = owner
 
     def has_room(self) -> bool:
         """Memory for one more run beside those that train; a run alone may try in any case."""
@@ -175,7 +151,7 @@ class Supervisor:
 
     def is_held(self, slot: str) -> bool:
         """By a process that no run knows of: given up, and not yet out of its last system call."""
-        return processes.slot_lock(self.folder, slot).is_held()
+        return slot_lock(self.folder, slot).is_held()
 
     def start_anew(self) -> None:
         """The code has changed: parked processes would still train with the old one."""
@@ -185,21 +161,21 @@ class Supervisor:
 
     def park(self) -> None:
         """Keeps one owner warm while somebody has the app open and a run may start soon."""
-        self.notice_lost_unit()
-        if self.unit or not self.limits.park or not self.has_apps():
+        self.notice_lost_owner()
+        if self.parked or not self.limits.park or not self.has_apps():
             return
         if time.monotonic() < self.park_after:
             return
         if psutil.virtual_memory().available < ROOM:
             return
         if all(self.ends_soon(run) for run in self.store.active()):
-            self.unit = Unit(self.folder, self.limits)
+            self.parked = OwnerProcess(self.folder, self.limits)
 
-    def notice_lost_unit(self) -> None:
+    def notice_lost_owner(self) -> None:
         """A parked owner that ends by itself is replaced, later each time."""
-        if self.unit and self.unit.process.pid in self.ended:
-            say(f"the parked owner ended: {self.ended.pop(self.unit.process.pid)}")
-            self.unit = None
+        if self.parked and self.parked.process.pid in self.ended:
+            say(f"the parked owner ended: {self.ended.pop(self.parked.process.pid)}")
+            self.parked = None
             self.failures += 1
             self.park_after = time.monotonic() + min(0.5 * 2**self.failures, 60)
 
@@ -224,7 +200,7 @@ class Supervisor:
     def notice_new_code(self) -> None:
         """Starts anew once the files have come to rest, so that the next run starts warm."""
         code = processes.code_version()
-        if self.unit and code != self.code and code == self.seen_code:
+        if self.parked and code != self.code and code == self.seen_code:
             self.start_anew()
         self.seen_code = code
 
@@ -236,7 +212,7 @@ def main(folder: str, limits: str = "{}") -> None:
     lock = Lock(Path(folder) / "supervisor.lock")
     if not lock.take(patience_s=0.3):  # longer than anybody who only looks holds it
         raise SystemExit(0)
-    processes.cap_log(Path(folder) / "logs" / "supervisor.log")
+    cap_log(Path(folder) / "logs" / "supervisor.log")
     try:
         supervisor = Supervisor(Path(folder), Limits.from_json(limits))
     except StoreError as e:

@@ -20,8 +20,8 @@ from . import wire
 from .calibrate import calibrate
 from .device import is_ready
 from .limits import Limits
+from .logs import say
 from .loop import Stopped, do_train
-from .processes import say
 
 
 class Orders:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from .ledger import Ledger
 from .limits import Limits
-from .processes import say
+from .logs import say
 from .store import Fenced, Store, StoreError, Wish
 
 

@@ -8,20 +8,49 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
-from . import processes
+from . import processes, wire
 from .crew import Crew, offer_to_oom_killer
 from .ledger import NUM_MODELS
 from .limits import Limits
+from .logs import cap_log, say
 from .owner import Owner
-from .processes import FENCED, NO_DISK, NO_STORE, say
 from .run import Speed
 from .store import Fenced, Store, StoreError, StoreFull
+
+#: exit codes with which an owner tells its supervisor why it gave up
+FENCED, NO_DISK, NO_STORE = 75, 74, 73
+
+
+class OwnerProcess:
+    """Such a process, seen from the supervisor, until it has its run."""
+
+    def __init__(self, folder: Path, limits: Limits):
+        log = folder / "logs" / f"run-{time.time_ns()}.log"
+        self.process = processes.spawn(
+            "resnet_core.runs.owner_process",
+            str(folder),
+            limits.to_json(),
+            str(log),
+            log=log,
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # it outlives the supervisor, and its group can be killed
+        )
+        self.who = processes.identity(self.process.pid)
+
+    def give(self, run_id: int, attempt: int) -> bool:
+        return wire.send(self.process.stdin, wire.line(run=run_id, attempt=attempt))
+
+    def end(self) -> None:
+        with suppress(OSError):
+            self.process.stdin.close()
 
 
 def parked(crew: Crew, store: Store, limits: Limits) -> dict:
@@ -81,7 +110,7 @@ def wait_and_own(folder: Path, limits: Limits, log: Path) -> None:
     finally:
         crew.end()
         end_group()
-        processes.cap_log(log)
+        cap_log(log)
 
 
 def end_group() -> None:
