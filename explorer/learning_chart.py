@@ -77,11 +77,20 @@ def draw(panels: Sequence[LearningPanel], scale: float = 1.0, rate: Rate | None 
 
 
 def loss_ticks(panels: Sequence[LearningPanel]) -> dict:
-    """A number for each decade, or for some; where there are few decades, at 1, 2 and 5."""
+    """A number for each decade, or for some; where there are few decades, at 1, 2 and 5.
+
+    Losses that do not change get a range around them, since they have none of their own.
+    """
     every = [values_of(c, "loss") for panel in panels for seeds in panel.nets for c in seeds]
     losses = np.concatenate(every)
     losses = losses[np.isfinite(losses) & (losses > 0)]
     low, high = np.log10([losses.min(), losses.max()]) if losses.size else (0, 1)
+    chance = math.log10(math.log(panels[0].nets[0][0].graph.net.num_classes))
+    low, high = min(low, chance), max(high, chance)  # the line of chance is in the range as well
+    if high - low < 0.001:
+        ends = low - 0.1, high + 0.1
+        values = [float(f"{10**at:.3g}") for at in (low - 0.08, (low + high) / 2, high + 0.08)]
+        return {"range": list(ends), "tickvals": values, "ticktext": [f"{v:g}" for v in values]}
     if high - low > 2:
         return {"dtick": math.ceil((high - low) / 5)}
     if high - low < 0.5:  # plotly may put a single number there, or none

@@ -15,6 +15,7 @@ from explorer.plotting import TITLE, across, axis, literal, text_at, title_at, t
 from explorer.span import Span, ticks
 
 HEIGHT = 320  # pixels at scale 1
+BESIDE = 88  # of them are for what the level lines mean
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,11 @@ def draw(runs: Sequence[SweepRun], selected: int | None, scale: float = 1.0) -> 
     notes = [
         title_at(1.0, "‖∂L/∂x‖ at step 0, first block / last block", scale)
         | {"xshift": -50 * scale},
-        text_at(0, "1: the same at both ends", scale),
+        beside(0, "as large at<br>both ends", scale),
     ]
     if span.zeros:
         shapes.append(across(span.floor, "muted", "dot"))
-        notes.append(text_at(span.floor, "exactly 0 at the first block", scale))
+        notes.append(beside(span.floor, "exactly 0 at<br>the first block", scale))
     depth = next((p.depth for ps in nets.values() for p in ps if p.run_id == selected), None)
     if depth is not None:
         at = {"x0": depth, "x1": depth, "y0": 0, "y1": 1, "yref": "y domain"}
@@ -86,7 +87,7 @@ def draw(runs: Sequence[SweepRun], selected: int | None, scale: float = 1.0) -> 
     depths = sorted({place.depth for places in nets.values() for place in places})
     layout = {
         "height": round(HEIGHT * scale),
-        "margin": {"l": 58 * scale, "r": 14, "t": 24 * scale, "b": 42 * scale},
+        "margin": {"l": 58 * scale, "r": BESIDE * scale, "t": 24 * scale, "b": 42 * scale},
         "font": {"size": round(TITLE * scale)},
         "uirevision": "sweep",
         "hovermode": "closest",
@@ -100,11 +101,21 @@ def draw(runs: Sequence[SweepRun], selected: int | None, scale: float = 1.0) -> 
     return go.Figure({"data": traces, "layout": layout})
 
 
+def beside(y: float, text: str, scale: float) -> dict:
+    """Right of the chart, at `y`: in it a text could lie on a point."""
+    return text_at(y, text, scale, side="right") | {
+        "x": 1,
+        "xanchor": "left",
+        "yanchor": "middle",
+        "align": "left",
+        "xshift": 5,
+    }
+
+
 def span_of(ratios: Sequence[float]) -> Span:
     """At least two decades, with 1 among them."""
     finite = [0.0, *(ratio for ratio in ratios if math.isfinite(ratio))]
     low, high = math.floor(min(finite)) - 0.5, math.ceil(max(finite)) + 0.5
-    high += 0.1 * (high - low)  # room for a line of text
     broken = any(math.isnan(ratio) for ratio in ratios)
     return Span(True, low, high, (low, high), zeros=-math.inf in ratios, broken=broken)
 

@@ -100,6 +100,19 @@ def test_the_learning_chart_of_seeds_has_their_mean_and_a_band():
     assert lines[0].text[0] == "20% to 80% over 3 seeds"
 
 
+@pytest.mark.parametrize("loss", [2.302585, 2.35, 0.7, 40])
+def test_a_loss_that_does_not_change_has_a_scale(loss):
+    """As that of a net through which no gradient comes."""
+    curves = run_of(1)
+    for one in curves:
+        one.records.scalars["loss"][:] = loss
+    scale = learned(learning_chart.alone(curves)).layout.yaxis
+    ends = sorted([loss, math.log(10)])
+    low, high = 10 ** np.array(scale.range) if scale.range else ends
+    shown = [at for at in scale.tickvals if low / 1.01 <= at <= high * 1.01]
+    assert len(shown) >= 2 and low <= loss <= high
+
+
 def test_the_charts_of_a_board_share_one_scale_and_one_slider():
     runs = [("batch norm", run_of(1e-3)), ("no norm", run_of(1e-12))]
     view = depth_chart.draw(depth_profile.side_by_side(runs, "input_grad"), "input_grad", 5)
@@ -253,6 +266,15 @@ def test_a_sweep_has_the_ratio_of_first_to_last_and_a_place_for_exact_zeros():
     assert [mark[0] for mark in plain.customdata] == ["10", "11", "12"]  # what a click tells
     assert "exactly 0" in plain.text[1] and "not finite" in plain.text[2]
     assert figure.layout.yaxis.ticktext[-2:] == ("0", "not finite")
+
+
+def test_no_text_of_a_sweep_lies_where_points_may_be():
+    """Right of the chart, or above it."""
+    figure = sweep_chart.draw(sweep_of(1e-6, 0.0), selected=11)
+    level = [note for note in figure.layout.annotations if note.yref == "y"]
+    assert {note.y for note in level} == {0, figure.data[1].y[1]}
+    assert {(note.x, note.xanchor) for note in level} == {(1, "left")}
+    assert figure.layout.margin.r >= 80
 
 
 def test_a_net_whose_gradients_are_all_exactly_0_is_told_so():
