@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import cached, state, theme
 from explorer.curve import have_begun
-from explorer.verdict_panel import chip, outcomes_of
+from explorer.verdict_panel import chip, config_of, outcomes_of
 from explorer.watched import Watched
 from resnet_core.experiments import (
     EXPERIMENTS,
@@ -19,6 +19,7 @@ from resnet_core.experiments import (
     is_measured,
     part_of,
     shown,
+    why_not_judged,
 )
 from resnet_core.runs.engine import Engine, EngineError, Run
 from resnet_core.spec import SpecError
@@ -76,8 +77,14 @@ def about_run(engine: Engine, watched: Watched) -> None:
     if (key := name_of(watched.run)) is None:
         return
     told_of_run(key, watched.run)
-    if claims := claims_of(engine, watched, key):
-        st.html(answer(claims, is_over=not watched.going))
+    if reason := why_of(watched):
+        st.caption(theme.literal(reason))
+    elif claims := claims_of(engine, watched, key):
+        is_over = not watched.going
+        with st.container(gap=None):
+            st.html(answer(claims, is_over))
+            with st.expander("Claim by claim", key="claims", type="compact"):  # kept open
+                st.html(listed(claims, is_over))
 
 
 def is_as_measured(key: str) -> bool:
@@ -124,6 +131,14 @@ def name_of(run: Run) -> str | None:
 _key_of = lru_cache(maxsize=64)(experiment_of)
 
 
+def why_of(watched: Watched) -> str | None:
+    """Why the claims are not judged; None if they are."""
+    settled = ((run, config_of(run)) for run in watched.runs)
+    steps = {run.id: max((m.steps_done for m in run.models), default=0) for run in watched.runs}
+    reasons = (why_not_judged(config, steps[run.id]) for run, config in settled)
+    return next(filter(None, reasons), None)
+
+
 def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:
     """What the experiment says and whether it holds so far; [] before there is anything."""
     parts = []
@@ -136,17 +151,20 @@ def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:
             break
         seen = outcomes_of(run, curves)
         label = run.series.label if run.series else ""
-        parts.append(part_of([c.graph.net for c in curves], seen, run.config, label))
+        parts.append(part_of([c.graph.net for c in curves], seen, config_of(run), label))
     return EXPERIMENTS[key].check(parts) if parts else []
 
 
 def answer(claims: list[Claim], is_over: bool) -> str:
-    """HTML: whether the run shows its experiment; opened, claim by claim."""
-    holds = shown(claims)
+    """HTML: whether the run shows its experiment."""
     words = f"{sum(claim.holds is True for claim in claims)} of {len(claims)} claims hold"
+    return f'<div class="claims">{chip_of(shown(claims), is_over)} {words}</div>'
+
+
+def listed(claims: list[Claim], is_over: bool) -> str:
+    """HTML: claim by claim."""
     lines = "".join(line(claim, is_over) for claim in claims)
-    summary = f"<summary>{chip_of(holds, is_over)} {words}</summary>"
-    return f'<details class="claims">{summary}{lines}</details>'
+    return f'<div class="claims">{lines}</div>'
 
 
 def line(claim: Claim, is_over: bool) -> str:

@@ -97,11 +97,16 @@ def progress(run: Run) -> int:
 
 
 def verdict_of(run: Run, curves: Sequence[Curve]) -> str:
-    """HTML: a column of chips for each net, then what the run shows and what it does not."""
+    """HTML: a column of chips for each net, then what the run shows and what it does not.
+
+    As on the page, a run that was to be one step is not asked how it trains.
+    """
     found = verdict_panel.of_run(run, curves)
     ends = {c.role: verdict_panel.end_of(run.models, c.records.model) for c in curves}
-    headline = f'<p class="headline">{escape(found.headline)}</p>'
-    return verdict_panel.chips(found, ends) + headline + verdict_panel.notes(found.notes)
+    trains = verdict_panel.trains(run)
+    headline = f'<p class="headline">{escape(found.headline)}</p>' if trains else ""
+    chips = verdict_panel.chips(found, ends, trains=trains)
+    return chips + headline + verdict_panel.notes(found.notes)
 
 
 def option(key: str) -> str:

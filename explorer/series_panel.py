@@ -55,7 +55,8 @@ def show(engine: Engine, run: Run, probe: str, how: Drawing) -> bool:
         sweep(members, run, how)
     elif together and members:
         draw(members, shown_as, probe, how)
-        series_verdict.show(members, shown_as)
+        is_over = all(one.is_over for one in runs)
+        series_verdict.show(members, shown_as, max(run.series.size, len(runs)), is_over)
         chart_panel.about(probe)
         return True
     return False

@@ -21,11 +21,14 @@ QUESTIONS = (
 )
 
 
-def show(members, shown_as: str) -> None:
-    """`members` of series_panel, each with records."""
+def show(members, shown_as: str, size: int, is_over: bool) -> None:
+    """`members` of series_panel, each with records, of `size` runs in all.
+
+    `is_over`: none of the runs goes on or waits.
+    """
     presented = state.presenting()
     if shown_as == "band":
-        if found := of_seeds(members):
+        if found := of_seeds(members, size, is_over):
             with st.container(key="verdict", gap="small"):
                 st.html(seeds(found, presented))
                 st.markdown(theme.literal(found.headline))
@@ -36,18 +39,18 @@ def show(members, shown_as: str) -> None:
     with st.container(key="verdict", gap="small"):
         st.html(board(judged, presented))
         if not presented:
-            with st.expander("Figures"):
+            with st.expander("Figures", key="board_figures"):
                 st.html(figures(judged))
     st.html(notes_by_run(judged, presented))
 
 
-def of_seeds(members) -> SeriesVerdict | None:
+def of_seeds(members, size: int, is_over: bool) -> SeriesVerdict | None:
     runs = []
     for member in members:
         nets = [curve.graph.net for curve in member.curves]
         seen = verdict_panel.outcomes_of(member.run, member.curves)
         runs.append((nets, seen, verdict_panel.config_of(member.run)))
-    return verdict_of_series(runs)
+    return verdict_of_series(runs, size, is_over)
 
 
 def seeds(found: SeriesVerdict, presented: bool) -> str:
@@ -106,13 +109,16 @@ def shared_notes(found: SeriesVerdict, labels: list[str], presented: bool) -> st
     groups: dict[str, list] = {}
     for label, verdict in zip(labels, found.verdicts):
         for note in verdict.notes:
-            groups.setdefault(note.key, []).append((label, note))
+            if note.key != "one seed" or found.seeds == 1:
+                groups.setdefault(note.key, []).append((label, note))
     said = []
     for rows in groups.values():
         label, note = rows[0]
         count = f"{len(rows)} of {found.seeds} seeds; " if found.seeds > 1 else ""
         where = f"{count}figures of {label}"
         said.append((note.kind, f"{escape(note.text)} <em>({escape(where)})</em>", note.source))
+    if found.caution:
+        said.append(("mind", escape(found.caution), ""))
     return listed(said, presented)
 
 

@@ -31,16 +31,17 @@ def config_of(run: Run) -> RunConfig:
     return run.resolved.config if run.resolved else run.config
 
 
-def show(run: Run, curves: Sequence[Curve], found: Verdict) -> None:
-    """The chips of both nets, and how they learned in one sentence.
+def trains(run: Run) -> bool:
+    """A run that was to be one step is not asked how it trains."""
+    return config_of(run).steps > 1
 
-    A run that was to be one step is not asked how it trains.
-    """
+
+def show(run: Run, curves: Sequence[Curve], found: Verdict) -> None:
+    """The chips of both nets, and how they learned in one sentence."""
     ends = {c.role: end_of(run.models, c.records.model) for c in curves}
-    trains = config_of(run).steps > 1
     with st.container(key="verdict", gap="small"):
-        st.html(chips(found, ends, state.presenting(), trains))
-        if trains:
+        st.html(chips(found, ends, state.presenting(), trains(run)))
+        if trains(run):
             st.markdown(theme.literal(found.headline))
 
 
@@ -58,7 +59,7 @@ def chips(
 ) -> str:
     """HTML: a column for each net, the residual one first; large when it is presented.
 
-    Unless the run `trains`, what it is too early for is left out.
+    Unless the run `trains`, what it has too few steps for is left out.
     """
     nets = sorted(found.nets, key=lambda net: net.role != "residual")
     columns = [column(net, ends.get(net.role), trains) for net in nets]
@@ -149,7 +150,7 @@ TONES = {
     "good": ("✓", "as it should be"),
     "neutral": ("•", "neither good nor bad"),
     "warn": ("▲", "worse than its twin"),
-    "bad": ("✕", "a net can hardly train like this"),
+    "bad": ("✕", "trouble for training"),
 }
 #: kind of a note -> its heading
 KINDS = {

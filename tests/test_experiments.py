@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from resnet_core.data import DATASETS
-from resnet_core.experiments import EXPERIMENTS, Claim, experiment_of, is_measured, part_of, shown
+from resnet_core.experiments import (
+    EXPERIMENTS,
+    Claim,
+    checks,
+    experiment_of,
+    is_measured,
+    part_of,
+    shown,
+    why_not_judged,
+)
 from resnet_core.experiments.checks import direct_way
 from resnet_core.presets import digits
 from resnet_core.probes import PROBES
@@ -108,6 +117,39 @@ def test_a_shallow_net_does_not_blow_up_and_the_check_says_so():
     found = experiment.check(run(experiment, shallow))
     assert shown(found) is False
     assert [claim.holds for claim in found] == [False, False, None]
+
+
+LEARNS = Outcome(
+    loss=np.full(60, 1.5), accuracy=np.full(60, 0.4), input_grad=np.ones((60, 9)), act_rms=None
+)
+
+
+@pytest.mark.parametrize(("steps", "holds"), [(120, None), (60, False)])
+def test_what_may_still_come_true_is_open_until_the_last_step(steps, holds):
+    """A net that is at 40% after 60 of 120 steps is no proof that it does not learn."""
+    config = replace(EXPERIMENTS["degradation"].config, steps=steps)
+    found = checks.degradation([part_of(pair_of(config), (LEARNS, LEARNS), config)])
+    assert [claim.holds for claim in found] == [holds, holds, True]
+
+
+@pytest.mark.parametrize(("steps", "holds"), [(120, None), (60, True)])
+def test_a_net_stays_at_chance_only_if_it_is_there_at_the_end(steps, holds):
+    config = replace(EXPERIMENTS["vanishing"].config, steps=steps)
+    stuck = replace(LEARNS, loss=np.full(60, 2.31), accuracy=np.full(60, 0.1))
+    found = checks.vanishing([part_of(pair_of(config), (LEARNS, stuck), config)])
+    assert found[3].text == "The plain net stays at chance." and found[3].holds is holds
+
+
+def test_a_rate_that_was_changed_by_hand_makes_another_run_of_it():
+    config = EXPERIMENTS["degradation"].config
+    assert why_not_judged(config, 120) is None
+    changed = replace(config, lr_changes=((40, 0.1), (90, 0.05)))
+    assert why_not_judged(changed, 40) is None  # it ended before
+    assert why_not_judged(changed, 60) == (
+        "The learning rate was changed by hand at step 40 (0.02 to 0.1): this is no longer the run "
+        "that the experiment speaks of, so its claims are not judged."
+    )
+    assert "(0.02 to 0.1) and once more after:" in why_not_judged(changed, 120)
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)

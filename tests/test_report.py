@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 from app_pages import opened
 from browsers import CHROMIUM, shoot
-from ten_steps import CONFIG, RECORDS, RUN
+from ten_steps import CONFIG, RECORDS, RUN, records_of
 
 from explorer import state
 from explorer.link import Experiment
@@ -59,6 +59,19 @@ def test_it_names_no_address_that_a_browser_would_open(page_of_evil):
     own = page_of_evil[: page_of_evil.index('<script type="application/json"')]
     own = own.replace("src=x", "")  # of the name, which is text
     assert not re.findall(r'(?:src|href|srcset|url)\s*[=(]\s*["\']?(?!data:)[\w/]', own)
+
+
+def test_a_run_of_one_step_is_not_asked_how_it_trains():
+    config = replace(CONFIG, steps=1, lr_changes=())
+    one = replace(
+        RUN,
+        config=config,
+        resolved=replace(RUN.resolved, config=config),
+        models=tuple(replace(m, steps_done=1, end=None) for m in RUN.models),
+    )
+    page = report(one, [records_of(0, 1), records_of(1, 1)]).decode()
+    verdict = page[page.index('class="verdict"') : page.index('class="notes"')]
+    assert "at step 0" in verdict and ">training<" not in verdict and "too few" not in verdict
 
 
 def test_a_run_without_records_has_a_report():

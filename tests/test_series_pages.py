@@ -12,6 +12,7 @@ from resnet_core.experiments import EXPERIMENTS, GPU_NOTE, Claim
 from resnet_core.presets import digits
 from resnet_core.proof import Proof
 from resnet_core.runs.engine import Run, SeriesPlace, User
+from resnet_core.runs.run import ModelProgress, Resolved
 from resnet_core.series import SERIES
 
 pytestmark = pytest.mark.usefixtures("data_folder")
@@ -107,6 +108,30 @@ def test_a_claim_has_words_of_its_own(holds, is_over, words):
     for said in (line, experiments_menu.answer([claim], is_over)):
         assert f"</span>{words}</b>" in said
         assert "as it should be" not in said and "than its twin" not in said
+
+
+def test_the_fold_of_the_claims_says_nothing_that_changes():
+    """A browser closes a fold whose heading or markup is another one at the next tick."""
+    before, after_it = (
+        Claim("It learns.", holds, f) for holds, f in ((None, "40%"), (True, "96%"))
+    )
+    assert experiments_menu.answer([before], False) != experiments_menu.answer([after_it], False)
+    assert "<details" not in experiments_menu.answer([before], False)
+
+
+def test_a_run_whose_rate_was_changed_is_not_judged():
+    row = EXPERIMENTS["exploding"].config
+    changed = replace(row, lr_changes=((1, 0.1),))
+    settled = {"threads": 1, "torch": "2.13.0", "device": "CPU"}
+    run = a_run(
+        config=row,
+        resolved=Resolved(config=changed, **settled),
+        models=tuple(ModelProgress(model=m, steps_done=9) for m in (0, 1)),
+    )
+    said = experiments_menu.why_of(Watched(run, (run,)))
+    assert said.startswith("The learning rate was changed by hand at step 1 (0.02 to 0.1)")
+    same = replace(run, resolved=Resolved(config=row, **settled))
+    assert experiments_menu.why_of(Watched(same, (same,))) is None
 
 
 def test_a_net_of_a_sweep_is_no_edit_of_the_others():

@@ -128,6 +128,13 @@ def test_a_gradient_that_is_gone_by_the_last_steps_is_not_one_that_vanishes(fain
     assert "all 5" not in judged(outcome(LEARNED), plain).of("plain").in_training.sentence
 
 
+def test_a_signal_that_is_nowhere_has_no_smallest_part():
+    dead = outcome(GUESSING)
+    dead.act_rms[:] = 0
+    said = judged(outcome(LEARNED), dead).of("plain").signal.sentence
+    assert said == "The signal is exactly 0 behind all 5 blocks at step 0."
+
+
 def test_zeros_without_a_record_of_the_signal_are_no_underflow():
     plain = replace(outcome(GUESSING), act_rms=None, rms_steps=None)
     plain.input_grad[:] = 0
@@ -194,8 +201,8 @@ def test_a_signal_that_ends_in_zeros_or_beyond_all_numbers():
 
 def test_the_headline_has_the_figures_and_who_is_ahead():
     assert judged(outcome(LEARNED, held_out=0.98), outcome(MIDDLING, held_out=0.283)).headline == (
-        "After 120 steps the residual net has a training loss of 0.01 nats and 100% accuracy "
-        "(mean of steps 100 to 119), the plain net 1.76 nats and 27% accuracy; on held-out images "
+        "After 120 steps the residual net has a training loss of 0.01 nats with 100% accuracy "
+        "(mean of steps 100 to 119), the plain net 1.76 nats with 27% accuracy; on held-out images "
         "98% against 28%. By its last losses the residual net learned faster."
     )
 
@@ -207,7 +214,7 @@ def test_who_lags_learns_more_slowly_and_who_leads_learns():
         "slower",
     )
     assert found.of("plain").training.sentence == (
-        "After 120 steps its training loss is 1.76 nats and 27% accuracy, 1.75 nats above its "
+        "After 120 steps its training loss is 1.76 nats with 27% accuracy, 1.75 nats above its "
         "twin's."
     )
 
@@ -229,7 +236,9 @@ def test_the_order_of_the_twins_does_not_matter():
 def test_who_guesses_is_stuck():
     found = judged(outcome(LEARNED), outcome(GUESSING))
     assert found.of("plain").training.key == "stuck"
-    assert "guessing among 10 classes is 2.30 nats and 10%" in found.of("plain").training.sentence
+    assert (
+        "guessing among 10 classes gives 2.30 nats with 10%" in found.of("plain").training.sentence
+    )
     assert found.headline.endswith("net learned faster; the plain net is still guessing.")
 
 
@@ -269,7 +278,7 @@ def test_a_difference_within_the_noise_is_none_and_no_likeness_either():
     a, b = outcome((1.0, 0.5)), outcome((1.15, 0.5))
     noisy = [replace(o, loss=o.loss + 0.4 * noise) for o, noise in zip((a, b), NOISE)]
     said = judged(*noisy).headline
-    assert "not clear yet" in said
+    assert "is not clear" in said
     assert "equally" not in said
     assert "residual net learned faster" in judged(a, b).headline
 
@@ -278,7 +287,7 @@ def test_who_is_ahead_in_the_mean_but_behind_at_every_other_step_does_not_lead()
     a, b = outcome((1.0, 0.5)), outcome((1.2, 0.5))
     turns = replace(b, loss=b.loss + np.tile([-0.5, 0.5], 60))
     found = judged(a, turns)
-    assert "not clear yet" in found.headline
+    assert "is not clear" in found.headline
     assert found.of("plain").training.key == "learns"
 
 
@@ -298,13 +307,14 @@ def test_what_is_said_early_never_contradicts_the_numbers(steps):
     if fast.loss[-1] < slow.loss[-1] - 0.1:
         assert "equally" not in said
     assert "the plain net learned faster" not in said
-    assert ("too early" in said) == (steps < 20)
+    assert ("too few to compare" in said) == (steps < 20)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 19])
 def test_too_few_steps_name_no_winner(steps):
     found = judged(outcome(LEARNED, steps), outcome(MIDDLING, 40, slopes=(3.5, -0.2)))
-    assert "too early to compare" in found.headline
+    word = "step is" if steps == 1 else "steps are"
+    assert found.headline.startswith(f"{steps} {word} too few to compare how the two learn")
     assert "faster" not in found.headline
     assert {net.training.key for net in found.nets} == {"early"}
     assert not {"degradation", "not vanishing", "one rate"} & {note.key for note in found.notes}
@@ -312,7 +322,7 @@ def test_too_few_steps_name_no_winner(steps):
 
 def test_nothing_is_said_of_nothing():
     found = judged(outcome(LEARNED, 0), outcome(MIDDLING, 5))
-    assert found.headline == "Nothing to compare yet: no step of both nets is recorded."
+    assert found.headline == "Nothing to compare: no step of both nets is recorded."
     assert found.notes == ()
     assert found.of("residual").at_start.key == "early"
 
@@ -340,8 +350,8 @@ def test_divergence_is_a_result_and_compares_nothing():
     plain.loss[-1] = plain.input_grad[-1] = np.nan
     found = judged(outcome(LEARNED), plain)
     assert found.headline == (
-        "The plain net diverged at step 3, first at Stage 1, block 1, add; the residual net has a "
-        "training loss of 0.01 nats and 100% accuracy after 120 steps."
+        "The plain net diverged at step 3; the residual net has a training loss of 0.01 nats with "
+        "100% accuracy after 120 steps."
     )
     assert found.of("plain").training.sentence == (
         "At step 3 the output of Stage 1, block 1, add is not finite. Too fast."
@@ -349,10 +359,7 @@ def test_divergence_is_a_result_and_compares_nothing():
     assert found.of("residual").training.key == "learns"
     assert "nan" not in " ".join(note.text for note in found.notes)
     both = judged(outcome(LEARNED, 9, diverged_at="head.fc"), plain).headline
-    assert both == (
-        "The residual net diverged at step 8, first at Head, fc; the plain net diverged at step 3, "
-        "first at Stage 1, block 1, add."
-    )
+    assert both == ("The residual net diverged at step 8; the plain net diverged at step 3.")
 
 
 # -- notes --------------------------------------------------------------------------------------
@@ -436,14 +443,15 @@ def test_degradation_is_told_without_vanishing_gradients():
     notes = notes_of(outcome(LEARNED), BURST)
     assert notes["not vanishing"].kind == "does not show"
     assert notes["not vanishing"].sentence == (
-        "Batch norm is on: this is not vanishing gradients. From the last block to the first the "
-        "plain net's change by +3.5 decades at step 0, −0.2 decades over its last steps. "
+        "This is not vanishing gradients: batch norm is on, and from the last block to the first "
+        "the plain net's change by +3.5 decades at step 0, −0.2 decades over its last steps. "
         "(He et al. 2015, sec. 4.1)"
     )
     assert notes["degradation"].text.startswith(
-        "Degradation: over its last steps the plain net's gradients are healthy, and its training "
-        "loss is still the higher one (1.75 nats above)."
+        "The plain net is harder to optimise: over its last steps its gradients are healthy, and "
+        "its loss is the higher one, by 1.75 nats."
     )
+    assert "this is one depth after 120 steps" in notes["degradation"].text  # not what it compares
     assert "vanishing" not in notes
 
 
@@ -463,9 +471,10 @@ def test_a_plain_net_that_does_train_is_said_to():
 def test_vanishing_is_told_with_both_ways_and_both_nets():
     said = notes_of(outcome(LEARNED, slopes=(-0.3, -0.3)), FADED, nets=NO_NORM)["vanishing"].text
     assert said == (
-        "Vanishing gradients. The plain net: −24.2 decades at step 0, −24.0 decades over its last "
-        "steps; it is guessing. Its signal fades on the way forward as well (−20.0 decades). The "
-        "residual net: −0.3 decades at step 0, −0.3 decades over its last steps; it learns."
+        "Vanishing gradients. From the last block to the first the plain net's change by −24.2 "
+        "decades at step 0, −24.0 decades over its last steps; it is guessing. Its signal fades on "
+        "the way forward as well (−20.0 decades). The residual net's change by −0.3 decades at "
+        "step 0, −0.3 decades over its last steps; it learns."
     )
 
 
@@ -473,6 +482,16 @@ def test_batch_norm_excuses_no_gradients_that_do_vanish():
     notes = notes_of(outcome(LEARNED), outcome(MIDDLING, slopes=(7.1, -5.0)))
     assert "not vanishing" not in notes
     assert "degradation" not in notes
+
+
+def test_a_diverged_net_is_offered_no_higher_rate():
+    said = notes_of(BLOWN, outcome(LEARNED), nets=NO_NORM, lr=0.03)["one rate"].text
+    assert said.endswith("before blaming the net that diverged, try 0.01 and 0.003.")
+
+
+def test_one_step_is_not_said_to_have_learned():
+    text = notes_of(outcome(LEARNED, 1), outcome(MIDDLING, 1))["one seed"].text
+    assert text == "One seed (0) and one step: what is shown is of the start, before any training."
 
 
 def test_clipping_is_named_where_it_may_be_the_reason():
@@ -537,7 +556,7 @@ def test_seeds_that_disagree_are_counted():
     runs.append((NETS, (outcome(LEARNED, 0), BURST), None))  # has not begun
     found = verdict_of_series(runs)
     assert (found.seeds, found.places) == (3, (0, 1, 2))
-    assert "3 of 4 seeds have come so far." in found.headline
+    assert found.headline.endswith(" So far this is 3 of 4 seeds; 1 has not come as far yet.")
     assert "the plain net: learns more slowly in 2 of 3, learns in 1 of 3 seeds" in found.headline
 
 
@@ -546,10 +565,30 @@ def test_a_seed_that_is_on_its_way_is_not_mixed_with_one_that_is_done():
     found = verdict_of_series([(NETS, begun, None), (NETS, done, None), (NETS, begun, None)])
     assert (found.seeds, found.places) == (1, (1,))
     assert found.headline == (
-        "After 120 steps the residual net: learns; the plain net: learns more slowly. 1 of 3 seeds "
-        "has come so far."
+        "After 120 steps the residual net: learns; the plain net: learns more slowly. So far this "
+        "is 1 of 3 seeds; 2 have not come as far yet."
     )
+    assert found.caution == ""  # the note on one seed stands
     assert not any(" to " in spread.text for spread in found.spreads)
+
+
+@pytest.mark.parametrize(
+    ("is_over", "said"),
+    [
+        (False, " So far this is 2 of 3 seeds; 1 has not come as far yet."),
+        (True, " This is 2 of 3 seeds; the other one ended before that."),
+    ],
+)
+def test_seeds_without_a_record_are_missed(is_over, said):
+    """What waits has none, and is not among the runs that are given."""
+    runs = [(NETS, (outcome(LEARNED), BURST), None)] * 2
+    found = verdict_of_series(runs, 3, is_over)
+    assert found.headline.endswith(said) and "in 2 of 2 seeds" in found.headline
+    assert found.caution.startswith("2 seeds of at most 120 steps")
+    assert (
+        "of 3"
+        not in verdict_of_series([*runs, runs[0]], 3, is_over=True).headline.partition(". ")[2]
+    )
 
 
 def test_a_series_without_a_step_has_no_verdict():

@@ -114,6 +114,15 @@ def test_seeds_are_shown_together_and_each_alone(series):
     assert app.session_state.run == first + 1 and "Matched twins" in texts(app)
 
 
+def test_a_seed_that_waits_is_missed_and_no_note_speaks_of_one_seed(series, data_folder):
+    first = series("seeds")
+    with sqlite3.connect(data_folder / "runs.sqlite") as database:
+        database.execute("update run set series_size=3")
+    app = opened(run=str(first))
+    assert "This is 2 of 3 seeds; the other one ended before that." in texts(app)
+    assert "2 seeds of at most 6 steps" in html(app) and "One seed" not in html(app)
+
+
 def test_the_switch_between_seeds_names_the_one_that_is_drawn(series):
     first = series("seeds", steps=2)
     app = opened(run=str(first))
@@ -148,7 +157,7 @@ def test_a_sweep_stands_over_the_run_that_is_watched(series):
     app = opened(run=str(series("depths")))
     said = texts(app)
     assert "Click a point to see that net" in said and "Matched twins" in said
-    assert "at step 0" in said and "too early" not in said  # one step is all that was asked for
+    assert "at step 0" in said and "too few" not in said  # one step is all that was asked for
 
 
 def test_only_runs_of_the_sweep_can_be_chosen_in_it():

@@ -89,7 +89,9 @@ def sentences(run: Run, records: list[ModelRecords]) -> list[str]:
     progress = {model.model: model for model in run.models}
     outcomes = [outcome_of(curves[model], progress.get(model)) for model in (0, 1)]
     found = verdict_of(pair_of(config), outcomes, config)
-    said = (found.headline, gradients_in_words(found), *(note.sentence for note in found.notes))
+    ends = (f"{n.role}: {n.training.sentence}" for n in found.nets if n.training.key == "diverged")
+    notes = (note.sentence for note in found.notes)
+    said = (found.headline, *ends, gradients_in_words(found), *notes)
     return [sentence for sentence in said if sentence]
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "is_measured",
     "part_of",
     "shown",
+    "why_not_judged",
 ]
 
 
@@ -35,6 +36,23 @@ def experiment_of(config: RunConfig, series: str | None = None) -> str | None:
         ):
             return key
     return None
+
+
+def why_not_judged(config: RunConfig, steps: int) -> str | None:
+    """Why the claims of an experiment are not checked against a run; None if they are.
+
+    `config` as it was settled, after `steps` steps. A rate that was changed by hand makes another
+    run of it than the one whose figures were measured.
+    """
+    changes = [change for change in config.lr_changes if change[0] < steps]
+    if not changes:
+        return None
+    (step, lr), more = changes[0], len(changes) - 1
+    again = "" if not more else " and once more after" if more == 1 else f" and {more} times after"
+    return (
+        f"The learning rate was changed by hand at step {step:,} ({config.lr:g} to {lr:g}){again}: "
+        "this is no longer the run that the experiment speaks of, so its claims are not judged."
+    )
 
 
 def is_measured(key: str, config: RunConfig) -> bool:

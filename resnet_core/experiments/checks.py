@@ -13,38 +13,40 @@ from itertools import pairwise
 import numpy as np
 
 from resnet_core.series import SWEPT
-from resnet_core.verdict.words import nats, signed
+from resnet_core.verdict.words import count, nats, signed
 
 from .claims import LATER, SIGNAL, START, Claim, Part, behind, claim, guesses, learns
 
 SAME = 0.01  # of 1: what float32 and bfloat16 make of an identity
 DEPTHS = len(SWEPT)
-NOT_BEGUN = Claim("The other run of the series is still to come.", None, "no step yet")
+NOT_BEGUN = Claim("The other run of the series shows its part.", None, "no step yet")
 
 
 def degradation(parts: Sequence[Part]) -> list[Claim]:
     plain = parts[0].verdict.of("plain")
     text = "The plain net's gradients do not vanish: by its last steps within 2 decades."
-    return [behind(parts[0]), learns(parts[0]), claim(text, plain, LATER, -2, 2)]
+    calm = parts[0].by_the_end(claim(text, plain, LATER, -2, 2), "plain")
+    return [behind(parts[0]), learns(parts[0]), calm]
 
 
 def vanishing(parts: Sequence[Part]) -> list[Claim]:
     plain, residual = (parts[0].verdict.of(role) for role in ("plain", "residual"))
     return [
         claim("The plain net's gradient loses 5 decades or more at step 0.", plain, START, most=-5),
-        claim("It does so in training, too.", plain, LATER, most=-5),
+        parts[0].by_the_end(claim("So it does by its last steps.", plain, LATER, most=-5), "plain"),
         claim("The residual net's keeps within 1 decade at step 0.", residual, START, -1, 1),
-        guesses(plain),
+        guesses(parts[0], "plain"),
         learns(parts[0]),
     ]
 
 
 def exploding(parts: Sequence[Part]) -> list[Claim]:
     plain, residual = (parts[0].verdict.of(role) for role in ("plain", "residual"))
+    later = "By its last steps the plain net's is within 1.5 decades."
     return [
         claim("The plain net's gradient grows by 3 decades or more at step 0.", plain, START, 3),
         claim("The residual net's grows by less than 2.", residual, START, most=2),
-        claim("Within 20 steps the plain net's is within 1.5 decades.", plain, LATER, -1.5, 1.5),
+        parts[0].by_the_end(claim(later, plain, LATER, -1.5, 1.5), "plain"),
     ]
 
 
@@ -66,7 +68,7 @@ def _blows_up(part: Part) -> list[Claim]:
         Claim(
             "It diverges within 20 steps.",
             True if diverged and seen.last < 20 else False if seen.last >= 19 else None,
-            net.training.title if diverged else f"{seen.last + 1} steps",
+            net.training.title if diverged else count(seen.last + 1),
         ),
     ]
 
@@ -130,7 +132,7 @@ def by_depth(parts: Sequence[Part], role: str) -> list[float]:
 def _sweep(text: str, parts: Sequence[Part], role: str, test: Callable) -> Claim:
     """Of all depths at once: open until the last one, unless it is false before."""
     found = by_depth(parts, role)
-    shown_as = ", ".join("0" if d == -math.inf else signed(d).split()[0] for d in found)
+    shown_as = ", ".join("exactly 0" if d == -math.inf else signed(d) for d in found)
     holds = test(found)
     return Claim(text, holds if not holds or len(found) == DEPTHS else None, shown_as)
 
@@ -143,7 +145,7 @@ def depths_with_norm(parts: Sequence[Part]) -> list[Claim]:
     return [
         _sweep("The plain net's gradient grows with every depth.", parts, "plain", grows),
         _sweep(
-            "At the largest depth it grows by 5 decades or more.",
+            "At 110 layers it grows by 5 decades or more.",
             parts,
             "plain",
             lambda found: len(found) < DEPTHS or found[-1] >= 5,
@@ -166,7 +168,7 @@ def depths_without_norm(parts: Sequence[Part]) -> list[Claim]:
             lambda found: all(b < a or a == b == -math.inf for a, b in pairwise(found)),
         ),
         _sweep(
-            "At the largest depth it is exactly 0.",
+            "At 110 layers it is exactly 0.",
             parts,
             "plain",
             lambda found: len(found) < DEPTHS or found[-1] == -math.inf,

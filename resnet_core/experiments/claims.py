@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from resnet_core.spec import NetSpec
 from resnet_core.verdict import NetVerdict, Outcome, Verdict, verdict_of
@@ -12,6 +12,7 @@ from resnet_core.verdict.words import nats, signed
 
 AHEAD = 0.5  # nats: far more than what two seeds differ by
 LEARNED = 0.6  # accuracy of the last batches, of 10 classes
+TOO_FEW = "too few steps"
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,27 @@ class Part:
     nets: tuple[NetSpec, ...]
     outcomes: tuple[Outcome, ...]
     verdict: Verdict
+    steps: int = 0  # that it is to do; 0 if what it has is all there is
 
     def outcome(self, role: str) -> Outcome:
         return self.outcomes[[net.role for net in self.nets].index(role)]
+
+    def goes_on(self, *roles: str) -> bool:
+        """Whether one of these nets has steps before it."""
+        seen = [self.outcome(role) for role in roles]
+        return any(one.diverged_at is None and one.last + 1 < self.steps for one in seen)
+
+    def by_the_end(self, claim: Claim, *roles: str) -> Claim:
+        """A claim on the last steps of these nets: one that is not true yet may come true."""
+        is_open = claim.holds is False and self.goes_on(*roles)
+        return replace(claim, holds=None) if is_open else claim
 
 
 def part_of(
     nets: Sequence[NetSpec], outcomes: Sequence[Outcome], config=None, label: str = ""
 ) -> Part:
-    return Part(label, tuple(nets), tuple(outcomes), verdict_of(nets, outcomes, config))
+    found = verdict_of(nets, outcomes, config)
+    return Part(label, tuple(nets), tuple(outcomes), found, config.steps if config else 0)
 
 
 def shown(claims: Sequence[Claim]) -> bool | None:
@@ -72,14 +85,16 @@ def learns(part: Part) -> Claim:
     figures = f"{net.accuracy:.0%}, {nats(net.loss)}"
     if net.training.key == "diverged":
         return Claim(text, False, net.training.title)
-    return Claim(text, net.accuracy >= LEARNED, figures)
+    return part.by_the_end(Claim(text, net.accuracy >= LEARNED, figures), "residual")
 
 
-def guesses(net: NetVerdict) -> Claim:
-    open_yet = net.training.key == "early"
+def guesses(part: Part, role: str) -> Claim:
+    """That a net is at chance by its last steps, which only they can tell."""
+    net = part.verdict.of(role)
+    open_yet = net.training.key == "early" or part.goes_on(role)
     holds = None if open_yet else net.training.key == "stuck"
-    text = f"The {net.role} net stays at chance."
-    return Claim(text, holds, f"{net.accuracy:.0%}, {nats(net.loss)}")
+    figures = f"{net.accuracy:.0%}, {nats(net.loss)}" if math.isfinite(net.loss) else TOO_FEW
+    return Claim(f"The {role} net stays at chance.", holds, figures)
 
 
 def behind(part: Part) -> Claim:
@@ -87,6 +102,7 @@ def behind(part: Part) -> Claim:
     text = f"{part.label}: {text}" if part.label else text
     pair = part.verdict.of("residual"), part.verdict.of("plain")
     if any(net.training.key == "early" for net in pair):
-        return Claim(text, None, "too early")
+        return Claim(text, None, TOO_FEW)
     apart = pair[1].loss - pair[0].loss
-    return Claim(text, apart >= AHEAD, " | ".join(nats(net.loss) for net in pair))
+    told = ", ".join(f"{net.role} {nats(net.loss)}" for net in pair)
+    return part.by_the_end(Claim(text, bool(apart >= AHEAD), told), "residual", "plain")

@@ -32,9 +32,9 @@ GPU_NOTE = "Larger and longer; unlike the settings for a CPU these were not meas
 EXPERIMENTS = {
     "degradation": Experiment(
         title="Degradation",
-        question="Why does a deeper plain net train worse, although its gradients are fine?",
+        question="Does a deep plain net train badly even where its gradients do not vanish?",
         look="Move the step slider from 0 to 20: the plain net's gradients calm down within 20 "
-        "steps. Its loss stays behind all the same.",
+        "steps. All the same its loss stays the higher one.",
         mind="Depth matters: plain nets of 8 and 20 layers do train (20: 94-97% accuracy). A "
         "learning rate of 0.1 hurts the residual net, too. Clipping at 1 keeps the plain net from "
         "learning by itself.",
@@ -54,8 +54,9 @@ EXPERIMENTS = {
         look="Each block of the plain net takes away most of the gradient: a straight line on the "
         "log axis. With shortcuts it is flat. The loss of the plain net stays at chance.",
         mind="It takes both: no norm, and PyTorch's smaller init. The signal fades on the way "
-        "forward as well: that alone keeps even 8 layers at chance, whose gradient is only 1.7 "
-        "decades smaller. At a learning rate of 0.01 the residual net is slow, too (66-78%).",
+        "forward as well: even 8 layers stay at chance, whose gradient is only 1.7 decades "
+        "smaller at the first block. At a learning rate of 0.01 the residual net is slow, too "
+        "(66-78%).",
         measured="Plain: gradients fall by 7.2-7.4 decades at step 0, after 120 steps 7-10% "
         "accuracy and 2.30-2.31 nats. Residual: within 0.4 decades, 96-97% accuracy.",
         source="Glorot and Bengio 2010, sec. 4.2; He et al. 2015b, sec. 2.2",
@@ -84,8 +85,8 @@ EXPERIMENTS = {
     "blow-up": Experiment(
         title="Forward blow-up",
         question="Are shortcuts always good?",
-        look="Without a norm each block adds an F(x) as large as its x: the signal grows from "
-        "block to block, the loss starts far above guessing, and the residual net diverges.",
+        look="Without a norm each block adds an F(x) about as large as its x: the signal grows "
+        "from block to block, the loss starts far above guessing, and the residual net diverges.",
         mind="It takes depth: at 20 layers the signal grows by 0.3-0.7 decades, and the net trains "
         "with some seeds. Clipping at 1 lets even 56 layers train (85-93% after 120 steps at "
         "learning rate 0.05).",
@@ -157,7 +158,7 @@ EXPERIMENTS = {
     "depths": Experiment(
         title="Depth sweep, batch norm",
         question="How does the gradient at the first block depend on depth?",
-        look="The plain net's grows by a factor per layer, the residual net's hardly.",
+        look="The plain net's grows by a factor per layer, the residual net's far less.",
         mind="This is step 0 alone: after a few steps it looks different (Exploding at the start).",
         measured="Plain, at 8, 20, 56, 110 layers: +0.3, +1.1 to +1.2, +3.4 to +3.5, +6.6 to +7.0 "
         "decades. Residual: +0.3 to +1.7.",
@@ -173,7 +174,7 @@ EXPERIMENTS = {
         title="Depth sweep, no norm",
         question="How deep can a plain net without a norm be before nothing arrives?",
         look="The plain net's gradient falls by a factor per layer, from 80 layers on to exactly "
-        "0. With shortcuts depth changes nothing.",
+        "0. With shortcuts it is about the same at every depth.",
         mind="This is PyTorch's init. With Kaiming's the plain net fades more slowly (56 layers: "
         "4.1-4.8 decades at 8×8, where zero-padding takes its part), and the residual net's signal "
         "grows instead.",

@@ -22,7 +22,7 @@ def clipping(case: Case) -> str | None:
     if case.plain.at_start.key == "exploding" and case.plain_lags:
         return (
             f"{text}. The plain net's gradients explode at step 0: clipping scales all layers down "
-            "for the largest one, which can keep it from learning by itself. Compare a run without."
+            "for the largest one, and that alone can keep it from learning. Compare a run without."
         )
     return f"{text}."
 
@@ -74,7 +74,7 @@ def no_twin(case: Case) -> str | None:
         more.append(f"its shortcuts have parameters of their own ({', '.join(adding)})")
     if case.net.stochastic_depth:
         more.append("stochastic depth drops blocks of the residual net alone")
-    return f"The twins differ in more than the way around: {'; '.join(more)}." if more else None
+    return f"The twins differ in more than the way around F: {'; '.join(more)}." if more else None
 
 
 def one_rate(case: Case) -> str | None:
@@ -84,7 +84,12 @@ def one_rate(case: Case) -> str | None:
     if lr is None or not lags:
         return None
     changes = case.setting("lr_changes", ())
-    changed = f", changed {len(changes)}x during the run," if changes else ""
+    changed = f", changed at step {changes[0][0]:,}," if changes else ""
+    if any(net.training.key == "diverged" for net in lags):
+        return (
+            f"Learning rate {lr:g}{changed} is the same for both twins: before blaming the net "
+            f"that diverged, try {lr / 3:.1g} and {lr / 10:.1g}."
+        )
     return (
         f"Learning rate {lr:g}{changed} is the same for both twins and may suit one of them "
         f"better: before blaming the net that lags, try {lr / 3:.1g} and {3 * lr:.1g}."
@@ -96,4 +101,6 @@ def one_seed(case: Case) -> str | None:
     which = "One seed" if seed is None else f"One seed ({seed})"
     if "diverged" in (case.plain.training.key, case.residual.training.key):
         return f"{which}: repeat with others."
+    if case.steps == 1:
+        return f"{which} and one step: what is shown is of the start, before any training."
     return f"{which}, and how fast {count(case.steps)} of it went: not a converged result."

@@ -46,7 +46,7 @@ GRADIENTS = {
     ),
     "zero": Class("exactly zero", "neutral", "Exactly 0 without having faded: something stops it."),
     "not finite": Class("not finite", "bad", "Infinite or not a number."),
-    "early": Class("too early", "neutral", "Too few steps to speak of training."),
+    "early": Class("too few steps", "neutral", "Too few steps to speak of training."),
     "one block": Class("one block", "neutral", "One block has no first and last."),
 }
 #: of the signal on its way forward, from behind the first block to behind the last
@@ -67,5 +67,5 @@ TRAINING = {
     "slower": Class("learns more slowly", "warn", "Its twin's loss is lower, step by step."),
     "stuck": Class("stuck at chance", "bad", "Loss and accuracy are those of guessing."),
     "diverged": Class("diverged", "bad", "Its numbers are not finite any more."),
-    "early": Class("too early", "neutral", "Too few steps to say."),
+    "early": Class("too few steps", "neutral", "Too few steps to say how it learns."),
 }

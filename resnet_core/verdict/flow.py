@@ -15,6 +15,7 @@ LEAST = 5  # rows from step 1 on before training is spoken of
 GONE = 5  # rows at the end that are exactly 0 everywhere: what went before is over
 #: what is smaller before it is 0 has faded to the end of float32, whose normal numbers end at 1e-38
 FAINT = 1e-30
+KEPT = "roughly keeps its size"
 
 
 def at_start(outcome: Outcome, upto: int) -> Finding:
@@ -28,7 +29,7 @@ def in_training(outcome: Outcome, upto: int) -> Finding:
     last = int(np.searchsorted(outcome.grad_steps, upto, side="right"))
     first = int(np.searchsorted(outcome.grad_steps, 1))
     if last - first < LEAST and np.isfinite(outcome.input_grad[first:last]).all():
-        return finding(GRADIENTS, "early", "It is too early to speak of gradients in training.")
+        return finding(GRADIENTS, "early", "Too few steps to speak of gradients in training.")
     return _gradient(outcome, np.arange(max(first, (first + last) // 2, last - WINDOW), last))
 
 
@@ -36,7 +37,7 @@ def _gradient(outcome: Outcome, rows: np.ndarray) -> Finding:
     if outcome.input_grad.shape[1] < 2:
         return finding(GRADIENTS, "one block", "One block has no first and last.")
     if not len(rows):
-        return finding(GRADIENTS, "early", "No gradient is recorded yet.")
+        return finding(GRADIENTS, "early", "No gradient is recorded.")
     norms = np.asarray(outcome.input_grad[rows], dtype=np.float64)
     when = over(outcome.grad_steps[rows])
     if not np.isfinite(norms[-1]).all():
@@ -61,7 +62,7 @@ def _gradient(outcome: Outcome, rows: np.ndarray) -> Finding:
 
 def _way(decades: float) -> str:
     if abs(decades) < FLAT:
-        return f"keeps its size ({signed(decades)})"
+        return f"{KEPT} ({signed(decades)})"
     verbs = ("shrinks", "vanishes") if decades < 0 else ("grows", "explodes")
     return f"{verbs[abs(decades) >= STEEP]} by {by_decades(decades)}"
 
@@ -73,10 +74,12 @@ def _gone(outcome: Outcome, rows: np.ndarray, norms: np.ndarray, last: int) -> F
     before = norms[last]
     faintest = before[before > 0].min()
     if faintest < FAINT:
-        text = f"{where}: it had faded to {size(faintest)}, and below that float32 has no numbers."
+        text = (
+            f"{where}: it had faded to {size(faintest)}, and what came next was too small to hold."
+        )
         return finding(GRADIENTS, "underflow", text)
     step = f"{outcome.grad_steps[rows[last]]:,}"
-    text = f"{where}; at step {step} it was not: something stops it, as ReLUs that are all 0 do."
+    text = f"{where}; at step {step} it was not: something stops it, as ReLUs do that are all 0."
     return finding(GRADIENTS, "zero", text)
 
 
@@ -89,8 +92,8 @@ def _with_zeros(outcome: Outcome, profile: np.ndarray, when: str, step: int) -> 
         return finding(
             GRADIENTS,
             "underflow",
-            f"The gradient is exactly 0 at {where}: it fades to {size(faintest)}, and below that "
-            f"float32 has no numbers ({when}).",
+            f"The gradient is exactly 0 at {where}: it fades to {size(faintest)}, and what comes "
+            f"next is too small to hold ({when}).",
         )
     rms = _signal_until(outcome, step)
     if zeros == blocks and rms is not None and not rms.all():
@@ -103,7 +106,7 @@ def _with_zeros(outcome: Outcome, profile: np.ndarray, when: str, step: int) -> 
                 f"to {size(faintest)} and then to 0, and nothing passes a ReLU at 0 ({when}).",
             )
     return finding(
-        GRADIENTS, "zero", f"The gradient is exactly 0 at {where}, without fading ({when})."
+        GRADIENTS, "zero", f"The gradient is exactly 0 at {where}, without fading first ({when})."
     )
 
 
@@ -128,20 +131,23 @@ def signal(outcome: Outcome, upto: int) -> Finding:
     if not np.isfinite(rms).all():
         return finding(SIGNALS, "not finite", f"The signal is not finite {when}.")
     if not rms.all():
-        zeros = int((rms == 0).sum())
-        faintest = size(rms[rms > 0].min(initial=math.inf)) if rms.any() else "0"
-        return finding(
-            SIGNALS,
-            "dying",
-            f"The signal is exactly 0 behind {zeros} of {len(rms)} blocks {when}; the smallest of "
-            f"the others is {faintest}.",
-        )
+        return finding(SIGNALS, "dying", _silent(rms, when))
     decades = math.log10(rms[-1] / rms[0])
     up, down = ("rising", "blow-up"), ("fading", "dying")
     key = "steady" if abs(decades) < FLAT else (up if decades > 0 else down)[abs(decades) >= STEEP]
-    verb = "keeps its size" if key == "steady" else "grows" if decades > 0 else "fades"
+    verb = KEPT if key == "steady" else "grows" if decades > 0 else "fades"
     by = f"({signed(decades)})" if key == "steady" else f"by {by_decades(decades)}"
     ends = (
         f"root mean square {size(rms[0])} behind the first block, {size(rms[-1])} behind the last"
     )
     return finding(SIGNALS, key, f"The signal {verb} {by}: {ends}, {when}.", decades)
+
+
+def _silent(rms: np.ndarray, when: str) -> str:
+    zeros = int((rms == 0).sum())
+    if zeros == len(rms):
+        return f"The signal is exactly 0 behind all {zeros} blocks {when}."
+    return (
+        f"The signal is exactly 0 behind {zeros} of {len(rms)} blocks {when}; the smallest root "
+        f"mean square of the others is {size(rms[rms > 0].min())}."
+    )

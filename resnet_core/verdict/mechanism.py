@@ -19,7 +19,7 @@ from .cautions import (
     precision,
     underflow,
 )
-from .words import capital, count, nats, signed
+from .words import count, nats, signed
 
 #: classes of gradients whose first block gets as much as it needs, as far as norms tell
 CALM = ("healthy", "growing", "shrinking")
@@ -44,12 +44,15 @@ def vanishing(case: Case) -> str | None:
         return None
     if plain.training.key != "stuck" or residual.in_training.key in (*FADED, "zero", "not finite"):
         return None
-    text = f"Vanishing gradients. The plain net: {figures(plain)}; it is guessing."
+    text = (
+        "Vanishing gradients. From the last block to the first the plain net's change by "
+        f"{figures(plain)}; it is guessing."
+    )
     if plain.signal.key in ("fading", "dying"):
         text += f" Its signal fades on the way forward as well ({brief(plain.signal)})."
     if residual.training.key != "learns":
         return text
-    return f"{text} The residual net: {figures(residual)}; it learns."
+    return f"{text} The residual net's change by {figures(residual)}; it learns."
 
 
 def vanishing_at_start(case: Case) -> str | None:
@@ -69,10 +72,9 @@ def not_vanishing(case: Case) -> str | None:
     kept = (*CALM, "exploding")
     if case.plain.at_start.key not in kept or case.plain.in_training.key not in kept:
         return None
-    norm = capital(NORM_WORDS[case.net.norm])
     return (
-        f"{norm} is on: this is not vanishing gradients. From the last block to the first the "
-        f"plain net's change by {figures(case.plain)}."
+        f"This is not vanishing gradients: {NORM_WORDS[case.net.norm]} is on, and from the last "
+        f"block to the first the plain net's change by {figures(case.plain)}."
     )
 
 
@@ -85,13 +87,14 @@ def degradation(case: Case) -> str | None:
         return None
     if case.setting("clip") is not None and case.plain.at_start.key == "exploding":
         return None  # clipping alone could keep it from learning
-    above = f" ({nats(case.lead.behind)} above)" if case.lead else ""
+    above = f", by {nats(case.lead.behind)}" if case.lead else ""
     trains = " It does train, only more slowly." if case.plain.accuracy > TRAINS else ""
     return (
-        f"Degradation: over its last steps the plain net's gradients are "
-        f"{case.plain.in_training.title}, and its training loss is still the higher one{above}. A "
-        "training loss: so it is hard to optimise, not overfitted. The paper's nets had converged; "
-        f"these had {count(case.steps)}.{trains}"
+        f"The plain net is harder to optimise: over its last steps its gradients are "
+        f"{case.plain.in_training.title}, and its loss is the higher one{above}. That is a "
+        "training loss, so it is not overfitting. The paper found it as degradation, among plain "
+        "nets of several depths trained to the end; this is one depth after "
+        f"{count(case.steps)}.{trains}"
     )
 
 
@@ -114,8 +117,8 @@ def collapse(case: Case) -> str | None:
     if case.plain.at_start.key in FADED:
         return None
     return (
-        f"The plain net's gradients did not vanish at step 0 ({brief(case.plain.at_start)}); they "
-        f"do after training began ({brief(case.plain.in_training)}). That is a collapse, not the "
+        f"The plain net's gradients did not vanish at step 0 ({brief(case.plain.at_start)}); over "
+        f"its last steps they do ({brief(case.plain.in_training)}). That is a collapse, not the "
         "vanishing of an init that is too small."
     )
 
@@ -129,7 +132,7 @@ def explodes(case: Case) -> str | None:
         "nothing goes around it"
     )
     if case.plain.in_training.key in CALM:
-        text += f"; training calms them ({brief(case.plain.in_training)} over the last steps)"
+        text += f"; over its last steps it is {brief(case.plain.in_training)}"
     return f"{text}."
 
 
@@ -145,19 +148,19 @@ def blow_up(case: Case) -> str | None:
 def starts_at_zero(case: Case) -> str | None:
     if case.net.init not in ("zero", "fixup"):
         return None
-    text = "Each F starts at 0 in the residual net, so its blocks pass x on as it is"
+    text = "Each F starts at 0 in the residual net, so its blocks pass on what their shortcuts give"
     if case.residual.signal.decades is not None:
         text += f": the signal changes by {signed(case.residual.signal.decades)} at step 0"
-    return f"{text}. The plain net cannot start so: its weights are as they were drawn."
+    return f"{text}. The plain net cannot start so: its weights are drawn as usual."
 
 
 def zero_head(case: Case) -> str | None:
     if case.net.init != "fixup" or case.residual.at_start.key != "zero":
         return None
-    later = "" if case.residual.in_training.key in ("early", "zero") else "; later they are not"
+    later = "" if case.residual.in_training.key in ("early", "zero") else "; later they are not 0"
     return (
         "The residual net's gradients are 0 at step 0 because Fixup starts the classifier at 0, "
-        f"which passes none{later}."
+        f"which passes none back{later}."
     )
 
 
@@ -175,8 +178,8 @@ def residual_fails(case: Case) -> str | None:
         return None
     how = {"stuck": "is guessing", "slower": "learns more slowly", "diverged": "diverged"}[key]
     return (
-        f"The residual net {how} in this run: it is no case for shortcuts. Look at its signal, its "
-        "init and the learning rate first."
+        f"The residual net {how}: this run is no case for shortcuts. Look at its signal, its init "
+        "and the learning rate first."
     )
 
 
@@ -206,7 +209,7 @@ NOTES = {
     "not vanishing": Row("does not show", not_vanishing, "He et al. 2015, sec. 4.1"),
     "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1"),
     "lags while growing": Row("does not show", lags_while_growing, "Yang et al. 2019, sec. 3"),
-    "collapse": Row("mind", collapse, "compare steps 0 to 20 by the step slider"),
+    "collapse": Row("mind", collapse, ""),
     "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
     "blow-up": Row("shows", blow_up, "Zhang et al. 2019, sec. 2; De and Smith 2020, sec. 2"),
     "starts at zero": Row("mind", starts_at_zero, "Goyal et al. 2017, sec. 5.1; Zhang et al. 2019"),
@@ -221,7 +224,7 @@ NOTES = {
     "adaptive": Row("mind", adaptive, "Kingma and Ba 2015, sec. 2.1"),
     "no twin": Row("mind", no_twin, ""),
     "one rate": Row(
-        "mind", one_rate, "He et al. 2015, sec. 4.2, too, lower it for 110 layers at first"
+        "mind", one_rate, "He et al. 2015, sec. 4.2, begin with a lower one at 110 layers"
     ),
     "one seed": Row("mind", one_seed, ""),
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from resnet_core.spec import NetSpec, in_words
+from resnet_core.spec import NetSpec
 
 from . import flow
 from .case import Case, NetVerdict, Note
@@ -85,9 +85,9 @@ def _judge(net: NetSpec, mine: Outcome, twin: Outcome, upto: int, config) -> Net
 def _headline(case: Case, residual: Outcome, plain: Outcome, upto: int) -> str:
     """Up to two sentences: the figures, and who is ahead if that is clear."""
     if upto < 0:
-        return "Nothing to compare yet: no step of both nets is recorded."
+        return "Nothing to compare: no step of both nets is recorded."
     pair = (("the residual net", residual, case.residual), ("the plain net", plain, case.plain))
-    diverged = [f"{name} diverged {_where(seen)}" for name, seen, _ in pair if seen.diverged_at]
+    diverged = [f"{name} diverged {_when(seen)}" for name, seen, _ in pair if seen.diverged_at]
     if len(diverged) == 2:
         return capital("; ".join(diverged)) + "."
     if diverged:
@@ -97,8 +97,8 @@ def _headline(case: Case, residual: Outcome, plain: Outcome, upto: int) -> str:
     if any(shown.training.key == "early" for *_, shown in pair):
         losses = " against ".join(nats(r.loss[-1]) for r in recent)
         return (
-            f"After {count(upto + 1)} it is too early to compare how the two learn: training loss "
-            f"{losses} (residual, plain)."
+            f"{count(upto + 1)} {'is' if upto == 0 else 'are'} too few to compare how the two "
+            f"learn: training loss {losses} (residual, plain)."
         )
     first, last = recent[0].steps[[0, -1]]
     text = (
@@ -110,9 +110,10 @@ def _headline(case: Case, residual: Outcome, plain: Outcome, upto: int) -> str:
     return f"{text}. {_winner(case, recent)}"
 
 
-def _where(seen: Outcome) -> str:
+def _when(seen: Outcome) -> str:
+    """Where in the net is told with the net itself."""
     step = seen.last if seen.diverged_step is None else seen.diverged_step
-    return f"at step {step:,}, first at {in_words(seen.diverged_at)}"
+    return f"at step {step:,}"
 
 
 def _alone(seen: Outcome, shown: NetVerdict) -> str:
@@ -120,7 +121,7 @@ def _alone(seen: Outcome, shown: NetVerdict) -> str:
     if shown.training.key == "early":
         return f" has done {count(seen.last + 1)}"
     result = lately(seen, seen.last).result
-    stuck = ", which is guessing" if shown.training.key == "stuck" else ""
+    stuck = " and is guessing" if shown.training.key == "stuck" else ""
     return f" has a training loss of {result} after {count(seen.last + 1)}{stuck}"
 
 
@@ -138,7 +139,7 @@ def _winner(case: Case, recent: list[Lately]) -> str:
         both = case.residual.training.tone == case.plain.training.tone == "good"
         alike = "both learned equally well" if both else "neither is ahead"
         return f"By their last losses {alike}, within {CLEAR:g} nats."
-    return "Who learns faster is not clear yet: their losses are too close or too noisy."
+    return "Who learns faster is not clear: their losses are too close or too noisy."
 
 
 def gradients_in_words(verdict: Verdict) -> str:

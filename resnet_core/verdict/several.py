@@ -14,6 +14,7 @@ from resnet_core.spec import NetSpec
 from .case import NetVerdict
 from .outcome import Outcome
 from .pair import Verdict, verdict_of
+from .words import count
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class SeriesVerdict:
     seeds: int  # that are summarised
     places: tuple[int, ...]  # which of those given they are
     headline: str  # in how many seeds which net was ahead
+    caution: str  # how far several seeds go; "" for one, whose notes say so
     spreads: tuple[Spread, ...]
     classes: dict[str, dict[str, Counter]]  # role -> question -> class -> number of seeds
     verdicts: tuple[Verdict, ...]
@@ -76,9 +78,13 @@ class Figure:
 
 def verdict_of_series(
     runs: Sequence[tuple[Sequence[NetSpec], Sequence[Outcome], object]],
+    size: int | None = None,
+    is_over: bool = False,
 ) -> SeriesVerdict | None:
     """(nets, outcomes, config) of each seed -> what they show together; None without a first step.
 
+    `runs` may lack those that have no record: `size` is how many seeds the whole series has, and
+    `is_over` whether none of them goes on or waits.
     A seed that has no step of both nets yet is left out; and so that unlike is not mixed, one
     that has done fewer steps than another, unless a net of it has diverged.
     """
@@ -93,7 +99,8 @@ def verdict_of_series(
     return SeriesVerdict(
         seeds=len(judged),
         places=tuple(places),
-        headline=_headline(verdicts, len(runs)),
+        headline=_headline(verdicts) + _missing(len(judged), size or len(runs), is_over),
+        caution=_caution(verdicts),
         spreads=tuple(_spread(key, role, judged) for key in FIGURES for role in roles),
         classes={role: _classes(role, verdicts) for role in roles},
         verdicts=verdicts,
@@ -122,8 +129,8 @@ def _classes(role: str, verdicts: Sequence[Verdict]) -> dict[str, Counter]:
     }
 
 
-def _headline(verdicts: Sequence[Verdict], of: int) -> str:
-    """How many seeds say what of each net's training; and how many of all have come so far."""
+def _headline(verdicts: Sequence[Verdict]) -> str:
+    """How many seeds say what of each net's training."""
     total = len(verdicts)
     parts = []
     for role in ("residual", "plain"):
@@ -135,10 +142,31 @@ def _headline(verdicts: Sequence[Verdict], of: int) -> str:
         parts.append(f"the {role} net: {said} seeds")
     text = "; ".join(parts)
     steps = sorted({verdict.steps for verdict in verdicts})
-    done = f"{steps[0]:,}" if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,}"
-    have = "has" if total == 1 else "have"
-    so_far = f" {total} of {of} seeds {have} come so far." if total < of else ""
-    return f"After {done} steps {text}.{so_far}"
+    done = count(steps[0]) if len(steps) == 1 else f"{steps[0]:,} to {steps[-1]:,} steps"
+    return f"After {done} {text}."
+
+
+def _missing(there: int, size: int, is_over: bool) -> str:
+    """How many seeds of the series this is not of."""
+    rest = size - there
+    if rest < 1:
+        return ""
+    if not is_over:
+        have = "has" if rest == 1 else "have"
+        return f" So far this is {there} of {size} seeds; {rest} {have} not come as far yet."
+    others = "the other one" if rest == 1 else f"the other {rest}"
+    return f" This is {there} of {size} seeds; {others} ended before that."
+
+
+def _caution(verdicts: Sequence[Verdict]) -> str:
+    """In the place of the note on one seed."""
+    if len(verdicts) == 1:
+        return ""
+    steps = max(verdict.steps for verdict in verdicts)
+    return (
+        f"{len(verdicts)} seeds of at most {count(steps)}: how they begin to learn, not a "
+        "converged result."
+    )
 
 
 def _decades(found) -> float:

@@ -32,7 +32,7 @@ class Lately:
 
     @property
     def result(self) -> str:
-        return f"{nats(self.loss.mean())} and {self.accuracy.mean():.0%} accuracy"
+        return f"{nats(self.loss.mean())} with {self.accuracy.mean():.0%} accuracy"
 
 
 def lately(outcome: Outcome, upto: int) -> Lately:
@@ -99,16 +99,16 @@ def training(net: Outcome, twin: Outcome, upto: int, terms: Terms) -> Finding:
         return finding(TRAINING, "early", capital(f"After {needs}."))
     mine = lately(net, done - 1)
     text = f"After {count(done)} its training loss is {mine.result}"
-    guess = f"guessing among {terms.classes} classes is {nats(math.log(terms.classes))}"
+    guess = f"guessing among {terms.classes} classes gives {nats(math.log(terms.classes))}"
     if is_guessing(mine, terms.classes, terms.batch_size):
         key = "stuck" if done - terms.warmup >= STUCK else "early"
-        return finding(TRAINING, key, f"{text}: {guess} and {1 / terms.classes:.0%}.")
+        return finding(TRAINING, key, f"{text}; {guess} with {1 / terms.classes:.0%}.")
     between = None if alone else lead(mine, lately(twin, upto))
     if between and between.is_clear and between.behind > 0:
         return finding(TRAINING, "slower", f"{text}, {nats(between.behind)} above its twin's.")
     if mine.loss.mean() >= GUESSING * math.log(terms.classes):
         key = "learns" if done - terms.warmup >= STUCK else "early"
-        hardly = finding(TRAINING, key, f"{text}: hardly better than guessing; {guess}.")
+        hardly = finding(TRAINING, key, f"{text}: hardly better than guessing, since {guess}.")
         return replace(hardly, tone="neutral")
     return finding(TRAINING, "learns", f"{text}{_against(between)}.")
 
@@ -120,7 +120,7 @@ def _against(between: Lead | None) -> str:
         return f", {nats(-between.behind)} below its twin's"
     if between.is_alike:
         return f", within {CLEAR:g} nats of its twin's"
-    return "; it and its twin's are still too close or too noisy to compare"
+    return "; too close to its twin's, or too noisy, to say which is lower"
 
 
 def _how(net: Outcome) -> str:
