@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+import sysconfig
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +39,9 @@ def compiled(module: nn.Module) -> Callable:
     """
     import torch
 
+    # beyond 8 different nets in a process, as a series has them, others would not be compiled
+    torch.compiler.config.recompile_limit = MOST_NETS
+    torch.compiler.config.accumulated_recompile_limit = MOST_NETS
     return torch.compile(bare(module), dynamic=False)
 
 
@@ -45,11 +52,17 @@ def bare(module: nn.Module) -> nn.Module:
 
 
 def no_compiler() -> str | None:
-    if any(shutil.which(name) for name in ("g++", "clang++", "c++")):
-        return None
-    return "there is no C++ compiler on this machine"
+    """What torch.compile looks for itself, and fails without: at its first step, with a page."""
+    on_mac = sys.platform == "darwin"
+    if not shutil.which(os.environ.get("CXX") or ("clang++" if on_mac else "g++")):
+        return "there is no C++ compiler on this machine"
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if not on_mac and not headers.exists():  # a Mac may have them elsewhere
+        return "Python's headers, often called python3-dev, are not on this machine"
+    return None
 
 
+MOST_NETS = 1000
 #: With one of them all probes keep to the rhythm of the dear ones.
 FAST_PATHS = {
     "none": FastPath("as it is", ("cpu", "cuda", "mps"), nothing, "Every step is done alike"),
