@@ -24,6 +24,12 @@ def available_devices() -> list[tuple[str, str]]:
     return [*devices, ("cpu", f"CPU, {cores} core{'s' if cores > 1 else ''}")]
 
 
+def name_of(device: str) -> str:
+    """For people; "cuda" is the first one."""
+    names = dict(available_devices())
+    return names.get(device) or names.get(f"{device}:0", device)
+
+
 def check_device(device: str, precision: str = "float32", fast_path: str = "none") -> None:
     """Raises SpecError, a sentence, for what this very machine cannot do."""
     names = dict(available_devices())
@@ -32,8 +38,8 @@ def check_device(device: str, precision: str = "float32", fast_path: str = "none
     if device.startswith("cuda") and precision != "float32":
         major, _ = torch.cuda.get_device_capability(device)
         if major < 8:
-            name, title = names.get(device) or names[f"{device}:0"], PRECISIONS[precision].title
-            raise SpecError("precision", f"{name} has no {title}", "Use float32")
+            title = PRECISIONS[precision].title
+            raise SpecError("precision", f"{name_of(device)} has no {title}", "Use float32")
     if reason := FAST_PATHS[fast_path].needs():
         raise SpecError("fast_path", reason, "Use none")
 
@@ -66,10 +72,9 @@ def use_threads(number: int) -> None:
 
 def describe(device: str, precision: str = "float32") -> dict[str, object]:
     """What the records depend on beside the config; see runs.run.Resolved."""
-    name = dict(available_devices()).get(device, device)
     return {
         "threads": torch.get_num_threads(),
         "torch": str(torch.__version__),
-        "device": name,
+        "device": name_of(device),
         "precision": PRECISIONS[precision].title,
     }
