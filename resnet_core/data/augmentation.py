@@ -56,7 +56,9 @@ def _moved(images: torch.Tensor, generator: torch.Generator, flips: bool) -> tor
     columns = torch.where(flipped, width + 2 * most[1] - 1 - columns, columns)
     padded = torch.nn.functional.pad(images, (most[1], most[1], most[0], most[0]))
     places = rows[:, :, None] * padded.shape[3] + columns[:, None, :]  # [B, H, W]
-    places = places.reshape(count, 1, -1).to(images.device, non_blocking=True)
+    places = places.reshape(count, 1, -1)
+    places = places.pin_memory() if images.is_cuda else places  # else the host would wait
+    places = places.to(images.device, non_blocking=True)
     found = padded.flatten(2).gather(2, places.expand(-1, channels, -1))
     return found.reshape(images.shape)
 
