@@ -1,6 +1,7 @@
 """The contract of the house: who imports whom, and what the app must not depend on."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,13 @@ def test_core_imports_no_ui():
 
 def test_the_test_above_can_fail():
     assert imported_with(["plotly"], UI) == ["plotly"]
+
+
+def test_the_map_of_the_engine_names_every_file_of_it():
+    folder = ROOT / "resnet_core" / "runs"
+    files = {path.name for path in folder.glob("*.py")} - {"__init__.py"}
+    told = ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))
+    assert set(re.findall(r"\b\w+\.py\b", told)) - {"cached.py", "test_contract.py"} == files
 
 
 def test_nothing_in_explorer_shadows_the_standard_library():
