@@ -11,7 +11,7 @@ from explorer.drawn import Drawn
 from resnet_core.probes import PROBES
 from resnet_core.runs.engine import Run
 
-PRESENTING = 1.35  # times the size of type and lines, for the back row
+PRESENTING = 1.5  # times the size of type and lines, for the back row
 
 
 def drawing(run: Run) -> Drawing:

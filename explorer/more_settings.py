@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from explorer import state
-from explorer.link import can_do, unusual
+from explorer.link import Experiment, can_do, unusual
 from resnet_core.data import AUGMENTATIONS
 from resnet_core.fast_paths import FAST_PATHS
 from resnet_core.optimizers import OPTIMIZERS
 from resnet_core.precisions import PRECISIONS
+from resnet_core.run_config import RunConfig
 from resnet_core.schedules import SCHEDULES
 
 
 def show() -> None:
-    changed = len(unusual(state.experiment()))
+    now = state.experiment()
+    changed = len(unusual(now))
     label = f"More: {changed} changed" if changed else "More"
     with st.expander(label, key="more", on_change="rerun") as fold:
         if not fold.open:
@@ -26,6 +28,20 @@ def show() -> None:
             for column, name in zip(st.columns(2, gap="medium"), pair):
                 with column:
                     menu(name) if name in MENUS else steps(name)
+        if changed:
+            st.button(
+                "Back to the usual ones",
+                icon=":material/settings_backup_restore:",
+                key="usual",
+                width="stretch",
+                on_click=state.commit,
+                args=(as_usual(now),),
+            )
+
+
+def as_usual(now: Experiment) -> Experiment:
+    """The same net, data, budget, rate, batch and seed; all that stands here is as at first."""
+    return replace(now, **{name: getattr(RunConfig, name) for name in unusual(now)})
 
 
 def menu(name: str) -> None:

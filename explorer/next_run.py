@@ -93,8 +93,8 @@ def show(engine: Engine, last: Run | None) -> None:
     except SpecError as e:  # as of images that were changed behind the page
         warn(e)
         return
-    if last is not None and config == last.config:
-        return  # it would be the same run again
+    if last is not None and is_again(config, last):
+        return
     name, data = theme.literal(config.net.name), theme.literal(dataset_row(config.dataset).title)
     twin = "with shortcuts" if config.net.is_plain else "without shortcuts"
     if last is None and not state.named():
@@ -115,6 +115,18 @@ def show(engine: Engine, last: Run | None) -> None:
     except SpecError as e:
         warn(e)
     st.markdown(" ".join(said)) if last is None else st.caption(" ".join(said))
+
+
+def is_again(config: RunConfig, last: Run) -> bool:
+    """Whether Run would make the run that is shown once more, or the series that it is one of."""
+    if config == last.config:
+        return True
+    if last.series is None or last.series.kind != named_series():
+        return False
+    try:
+        return last.config in all_of(config)
+    except SpecError:
+        return False
 
 
 def warn(error: SpecError) -> None:
@@ -163,8 +175,8 @@ def expected(needed: Sequence[Estimate], measured_s: int | None = None) -> str:
     memory = f"about {theme.memory(most)} for both nets and their processes"
     if not all(one.is_measured for one in needed):
         if measured_s is not None:
-            took = f"about {theme.duration(measured_s)}, as measured on two CPU cores"
+            took = f"{theme.roughly(measured_s)}, as measured on two CPU cores"
             return f"{runs}It will take {took}, and {memory}."
         return f"{runs}It will take {memory}; its time is still being measured."
     seconds = sum(one.seconds for one in needed)
-    return f"{runs}It will take about {theme.duration(seconds)}, and {memory}."
+    return f"{runs}It will take {theme.roughly(seconds)}, and {memory}."

@@ -75,14 +75,20 @@ def panel(engine: Engine) -> bool:
         experiments_menu.about_next()
         next_run.show(engine, None)
         return unreadable
+    chosen_since(engine, found)
     about(found)
-    experiments_menu.about_chosen(found.run)
-    if not found.going or found.run.recorded:
-        next_run.show(engine, found.run)
     edited_since(found.run)
     experiments_menu.about_run(engine, found)
     curves_panel.show(engine, found.run)
     return bool(found.going)
+
+
+def chosen_since(engine: Engine, found: Watched) -> None:
+    """What Run would do now, set apart from the run that is shown below it."""
+    with st.container(key="next"):
+        experiments_menu.about_chosen(found.run)
+        if not found.going or found.run.recorded:
+            next_run.show(engine, found.run)
 
 
 def about(found: Watched) -> None:
@@ -115,7 +121,8 @@ def edited_since(run: Run) -> None:
         return  # by whatever name: a sweep's has the depth in it
     message, way_back = st.columns([3, 2], vertical_alignment="center", gap="small")
     name = theme.literal(run.config.net.name)
-    message.caption(f"Curves of **{name}** as it was run. The net on screen has been edited since.")
+    since = "has been edited since" if state.named() is None else "is that of the experiment"
+    message.caption(f"Curves of **{name}** as it was run. The net on screen {since}.")
     way_back.button(
         "Back to the net of this run",
         icon=":material/settings_backup_restore:",

@@ -44,7 +44,7 @@ def told(run: Run) -> str:
         budget = run.config.seconds
         return f"Calibrating: how many steps fit into {budget} s" if budget else "Starting"
     done = min((m.steps_done for m in run.models if m.end is None), default=0)
-    left = f", about {theme.duration(run.eta_s)} left" if run.eta_s is not None else ""
+    left = f", {theme.roughly(run.eta_s)} left" if run.eta_s is not None else ""
     word = {"starting": "Starting", "paused": "Paused"}.get(run.state, "Training")
     word = "Playing" if run.recorded and word == "Training" else word
     return f"{word}: {done:,} of {run.total_steps:,} steps done{left}"
@@ -53,7 +53,7 @@ def told(run: Run) -> str:
 def queued(run: Run) -> str:
     before = (run.position or 1) - 1
     place = f"{before} before you" if before else "next"
-    wait = f", about {theme.duration(run.wait_s)}" if run.wait_s else ""
+    wait = f", {theme.roughly(run.wait_s)}" if run.wait_s else ""
     return f"Queued on {device_name(run.config.device)}: {place}{wait}"
 
 

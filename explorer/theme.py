@@ -33,7 +33,7 @@ def light(token: str) -> str:
 
 def style_sheet(presenting: bool) -> str:
     """CSS that hands every colour to page and components as --rx-<token>, in both themes."""
-    size = "html { font-size: 20px !important; }" if presenting else ""
+    size = "html { font-size: 20px !important; --rx-said: 1.2; }" if presenting else ""
     pairs = (
         f"--rx-{token}: light-dark({light}, {dark});" for token, (light, dark) in COLOURS.items()
     )
@@ -66,6 +66,12 @@ def duration(seconds: float) -> str:
     if whole < 7200:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def roughly(seconds: float) -> str:
+    """A time that is only expected, so without tenths of a second: about 8 s, about 2 min 30 s."""
+    whole = max(round(seconds), 1)
+    return f"about {whole} s" if whole < 10 else f"about {duration(whole)}"
 
 
 def literal(text: str) -> str:

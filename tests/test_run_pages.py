@@ -118,7 +118,7 @@ def a_run(**fields) -> Run:
         ({"state": "starting", "total_steps": None,
           "config": replace(SMALL, seconds=30).config()},
          "Calibrating: how many steps fit into 30 s"),
-        ({"eta_s": 8.0}, "Training: 3 of 12 steps done, about 8.0 s left"),
+        ({"eta_s": 8.0}, "Training: 3 of 12 steps done, about 8 s left"),
         ({"state": "paused"}, "Paused: 3 of 12 steps done"),
         ({"recorded": "a lecture"}, "**Recorded.** Playing: 3 of 12 steps done"),
     ],
@@ -288,6 +288,13 @@ def test_a_chosen_experiment_is_told_beside_the_run_of_another(data_folder, monk
     said = texts(app)
     assert new.look in said and f"The curves below are of run {run_id}, not of this." in said
     assert old.look not in said and f"Run {run_id}: **{old.title}**" in said
+    assert "The net on screen is that of the experiment" in said
+    kinds = [element.type for element in app.main if element.type in ("caption", "progress")]
+    first = next(n for n, kind in enumerate(kinds) if kind == "progress")
+    captions = [shown(caption) for caption in app.caption]
+    said_above = captions[: kinds[:first].count("caption")]
+    assert any("Chosen for Run" in caption for caption in said_above)  # what is next comes first
+    assert any("**Run** trains" in caption for caption in said_above)
 
 
 def test_few_images_lower_the_batch_to_what_they_fill(tiny):
@@ -353,6 +360,11 @@ def test_the_other_settings_are_in_a_fold_and_what_is_unusual_is_said():
     assert (now.optimizer, now.clip) == ("adamw", 1.0)
     label = next(p.proto.popover.label for p in app.get("popover") if "steps" in str(p.proto))
     assert "AdamW · clip 1" in label
+    app.session_state["more"] = True
+    app.run()
+    app.button(key="usual").click().run()
+    assert app.session_state.experiment == Experiment()
+    assert "usual" not in [button.key for button in app.button]
 
 
 def test_settings_that_a_run_would_refuse_are_told():

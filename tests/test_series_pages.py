@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from app_pages import after, edited, opened, shown, texts
 
-from explorer import cached, experiments_menu, run_controls, run_words, visitor
+from explorer import cached, experiments_menu, next_run, run_controls, run_words, visitor
 from explorer.link import Experiment, encode
 from explorer.watched import Watched
 from resnet_core.experiments import EXPERIMENTS, GPU_NOTE, Claim
@@ -132,6 +132,17 @@ def test_a_run_whose_rate_was_changed_is_not_judged():
     assert said.startswith("The learning rate was changed by hand at step 1 (0.02 to 0.1)")
     same = replace(run, resolved=Resolved(config=row, **settled))
     assert experiments_menu.why_of(Watched(same, (same,))) is None
+
+
+def test_the_same_sweep_again_is_not_announced_beside_the_sweep(monkeypatch):
+    """The deepest net is watched, and the form has the one that all were made from."""
+    config = EXPERIMENTS["depths"].config
+    _, deepest = SERIES["depths"].make(config).runs[-1]
+    last = a_run(config=deepest, series=SeriesPlace("s", "depths", "", 7, 8, "depth 110"))
+    monkeypatch.setattr(next_run, "named_series", lambda: "depths")
+    assert deepest != config and next_run.is_again(config, last)
+    assert not next_run.is_again(replace(config, lr=0.3), last)
+    assert not next_run.is_again(config, replace(last, series=None))
 
 
 def test_a_net_of_a_sweep_is_no_edit_of_the_others():
