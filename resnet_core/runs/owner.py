@@ -118,6 +118,8 @@ class Owner:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        if now - self._ticked_at > self.limits.stall_s / 2:  # the machine slept, and so did they
+            self.crew.expect_life()
         if self.obeyed != "pause":
             if self.ledger.num_begun:
                 self.writer.elapsed_s += now - self._ticked_at

@@ -45,6 +45,7 @@ class Supervisor:
         self.beats: dict[int, tuple[int, float]] = {}  # run -> (beat, when it was first seen)
         self.stops: dict[int, float] = {}  # run -> when the wish to stop was first seen
         self.looked_at = float("-inf")  # at what can wait a second
+        self.minded_at = time.monotonic()
         self.leaving = False
 
     def work(self) -> None:
@@ -68,6 +69,7 @@ class Supervisor:
 
     def mind(self) -> bool:
         """Ends active runs whose owner is gone, hung, or does not obey. True if one was active."""
+        self.forget_sleep()
         if gone := processes.reap():
             self.ended |= gone
             self.tidy()
@@ -101,6 +103,14 @@ class Supervisor:
             self.close(run, "interrupted", "killed", processes.in_words(status))
         else:
             self.close(run, "failed", "crash", processes.in_words(status))
+
+    def forget_sleep(self) -> None:
+        """A machine that was put to sleep stops us as well as the owners: they were not silent."""
+        now = time.monotonic()
+        if now - self.minded_at > self.limits.silent_s / 2:
+            self.beats.clear()
+            self.stops.clear()
+        self.minded_at = now
 
     def given_up(self, run) -> tuple[str, str, str] | None:
         """(ended, reason, detail) for an owner that lives and does nothing any more."""
