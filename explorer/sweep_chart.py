@@ -116,6 +116,7 @@ def span_of(ratios: Sequence[float]) -> Span:
     """At least two decades, with 1 among them."""
     finite = [0.0, *(ratio for ratio in ratios if math.isfinite(ratio))]
     low, high = math.floor(min(finite)) - 0.5, math.ceil(max(finite)) + 0.5
+    high += 0.06 * (high - low)  # points are not to touch the title
     broken = any(math.isnan(ratio) for ratio in ratios)
     return Span(True, low, high, (low, high), zeros=-math.inf in ratios, broken=broken)
 
