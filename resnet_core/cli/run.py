@@ -46,8 +46,9 @@ def run(args: argparse.Namespace) -> int:
     engine, by = open_engine(), user()
     try:
         check_fits(config, estimate(config, engine.speed(config.device)))
-        ids = _submit(engine, config, args.seeds, by)
-        runs = _follow(engine, ids, by, args.json)
+        with _interrupts() as asked_to_stop:  # from here on: a run may be queued at any moment
+            ids = _submit(engine, config, args.seeds, by)
+            runs = _follow(engine, ids, by, Display(args.json), asked_to_stop)
         _report(engine, runs, args.json)
     except EngineError as e:
         print(f"resnet_core: {printable(str(e))}", file=sys.stderr)
@@ -97,9 +98,9 @@ def _submit(engine, config, count: int, by) -> list[int]:
     return engine.submit_series(seeds(config, count), request, by)
 
 
-def _follow(engine, ids: list[int], by, quiet: bool) -> list:
+def _follow(engine, ids: list[int], by, display: Display, asked_to_stop: threading.Event) -> list:
     """The runs when all are over. The first Ctrl-C asks them to stop, a second one leaves them."""
-    with Display(quiet) as display, _interrupts() as asked_to_stop:
+    with display:
         said = False
         while True:
             engine.start()  # as a page does: a supervisor that died is started again
@@ -108,6 +109,7 @@ def _follow(engine, ids: list[int], by, quiet: bool) -> list:
                 display.show(run, engine.records(run.id) if run.state != "queued" else [])
             if all(run.is_over for run in runs):
                 return runs
+            _check_that_they_can_start(engine, runs, by)
             if asked_to_stop.wait(POLL_S) and not said:
                 said = True
                 display.say("Stopping; what is recorded is kept. Ctrl-C again leaves at once.")
@@ -116,6 +118,16 @@ def _follow(engine, ids: list[int], by, quiet: bool) -> list:
                         engine.stop(run.id, by)
             elif said:
                 time.sleep(POLL_S)
+
+
+def _check_that_they_can_start(engine, runs: list, by) -> None:
+    """Raises EngineError if all still wait and nothing can be trained here; none is left behind."""
+    from resnet_core.runs.run import EngineError
+
+    if all(run.state == "queued" for run in runs) and (problem := engine.problem()):
+        for run in runs:
+            engine.stop(run.id, by)
+        raise EngineError(problem)
 
 
 def _run(engine, run_id: int):
