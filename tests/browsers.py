@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,8 +33,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(folder: Path):
-    """`streamlit run explorer/app.py` from another folder than the project's; gives its address."""
+def serving(folder: Path):
+    """`streamlit run explorer/app.py` from another folder than the project's; gives its address.
+
+    Who trains for it outlives it, for as long as a server that starts anew may need.
+    """
     port = free_port()
     streamlit = Path(sys.executable).with_name("streamlit")
     command = [streamlit, "run", ROOT / "explorer" / "app.py", "--server.headless", "true"]
@@ -53,8 +57,19 @@ def server(folder: Path):
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
+
+
+@contextmanager
+def server(folder: Path):
+    """The same, and no process of it is left: nobody waits for another server."""
+    try:
+        with serving(folder) as url:
+            yield url
+    finally:
+        for supervisor in processes_of(folder, "supervisor"):
+            supervisor.terminate()
         try:
-            wait_for(lambda: not processes_of(folder), 60)  # they end by themselves
+            wait_for(lambda: not processes_of(folder), 60)
         finally:
             kill(*processes_of(folder))  # a test that failed may have left a long run
 
@@ -69,6 +84,28 @@ def settled(page) -> None:
     page.wait_for_selector(QUIET, timeout=60_000)
     page.wait_for_timeout(150)
     page.wait_for_selector(QUIET, timeout=60_000)
+
+
+def points(page) -> list[int]:
+    """Number of steps that the loss chart shows of each net."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.rx-figure .plot')]
+            .filter(p => p.data?.length >= 8).flatMap(p => [0, 4].map(i => p.data[i].x.length))"""
+    )
+
+
+def points_at_rest(page) -> list[int]:
+    """The same, once a chart has shown no more for 1.2 s: what was on its way has arrived."""
+    seen, since = [], time.monotonic()
+
+    def is_at_rest():
+        nonlocal seen, since
+        if (now := points(page)) != seen:
+            seen, since = now, time.monotonic()
+        return seen and time.monotonic() - since > 1.2
+
+    wait_for(is_at_rest)
+    return seen
 
 
 def shoot(page, name: str) -> None:

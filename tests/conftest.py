@@ -132,7 +132,7 @@ def run(capsysbinary):
 
 @pytest.fixture(scope="session")
 def address(tmp_path_factory):
-    """One server for all browser tests of a process; test_browser.py has one of its own."""
+    """One server for all browser tests of a process."""
     from browsers import server
 
     with server(tmp_path_factory.mktemp("served")) as url:
@@ -142,8 +142,9 @@ def address(tmp_path_factory):
 @pytest.fixture(scope="module")
 def chromium():
     from browsers import CHROMIUM, FLAGS
-    from playwright.sync_api import sync_playwright  # the core's tests do without
+    from playwright.sync_api import expect, sync_playwright  # the core's tests do without
 
+    expect.set_options(timeout=30_000)  # 5 s are too few for a busy machine
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -1,32 +1,26 @@
-"""The whole main job in a real Chromium: edit, see, run, watch, stop, reload."""
+"""The whole main job in a real Chromium: edit, see, run, watch, stop, reload.
+
+Its runs are the first of their server: the files of browser tests are taken in the order of names.
+"""
 
 import re
 
 import pytest
-from browsers import CHROMIUM, field, server, settled, shoot
+from browsers import CHROMIUM, field, points, points_at_rest, settled, shoot
 from engines import wait_for
 from playwright.sync_api import expect
 
+from explorer.link import Experiment, encode
+from resnet_core.presets import digits
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """A server that has not run anything yet."""
-    with server(tmp_path_factory.mktemp("served")) as url:
-        yield url
-
-
-def points(page) -> list[int]:
-    """Number of steps that the loss chart shows of each net."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll('.rx-figure .plot')]
-            .filter(p => p.data?.length >= 8).flatMap(p => [0, 4].map(i => p.data[i].x.length))"""
-    )
+MANY = 5000  # steps: a run that ends because it is stopped
+LONG = encode(Experiment(net=digits(8), steps=MANY))
 
 
 def press(page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
+    """Of the page itself: Streamlit's header has a Stop of its own while a script runs."""
+    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).first.click()
 
 
 def status(page) -> str:
@@ -110,33 +104,22 @@ def test_the_picture_opens_and_tells(open_page):
     shoot(page, "layers")
 
 
-def test_the_default_experiment(open_page):
-    page = open_page()
+def test_a_run_is_seen_to_its_end_and_then_in_all_its_steps(open_page):
+    """The default experiment, but for its number of steps."""
+    page = open_page(f"/?x={encode(Experiment(steps=24))}")
     page.get_by_role("button", name="Run", exact=True).dblclick()
-    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p, 60)
-    shoot(page, "running")
-    assert re.search(r"run=1\b", page.url)
-    page.evaluate("document.querySelector('.rx-figure .plot').kept = true")
-    wait_for(lambda: min(points(page)) > max(early), 40)
-    assert page.evaluate("document.querySelector('.rx-figure .plot').kept")  # one lasting node
-    early = points(page)
-
+    page.wait_for_url(re.compile(r"run=1\b"))
     other = open_page("/?run=1", scheme="dark")
-    wait_for(lambda: (p := points(other)) and min(p) > 2, 40)
-
-    page.reload()
-    late = wait_for(lambda: (p := points(page)) and min(p) > max(early) and p, 60)
-    assert len(late) == 2
-
-    wait_for(lambda: "All 120 steps are done" in status(page), 120)
-    wait_for(lambda: points(page) == [120, 120], 20)
-    wait_for(lambda: points(other) == [120, 120], 20)
-    expect(page.locator(".st-key-verdict")).to_contain_text("the residual net learned faster")
+    wait_for(lambda: "All 24 steps are done" in status(page), 120)
+    assert re.search(r"run=1\b", page.url)  # the double click was one run
+    for one in (page, other):
+        wait_for(lambda one=one: points(one) == [24, 24])
+    expect(page.locator(".st-key-verdict")).to_contain_text("After 24 steps")
     expect(page.get_by_text("332 of 332 shared tensors identical")).to_be_visible()
-    expect(page.get_by_text("120 of 120 batches identical")).to_be_visible()
+    expect(page.get_by_text("24 of 24 batches identical")).to_be_visible()
     slider = page.get_by_role("slider", name="step shown in the depth chart")
     slider.fill("0")
-    expect(page.locator(".scrub output")).to_have_text("step 0, last is 119")
+    expect(page.locator(".scrub output")).to_have_text("step 0, last is 23")
     shoot(page, "done-light")
     shoot(other, "done-dark")
 
@@ -152,28 +135,45 @@ def test_the_default_experiment(open_page):
     page.locator(".rx-figure .plot .nsewdrag").nth(1).click(position={"x": 60, "y": 20})
     expect(page.locator(".facts-head")).to_contain_text("Stage 1, block")
 
+
+@pytest.mark.slow
+def test_the_default_experiment(open_page):
+    page = open_page()
     press(page, "Run")
-    page.wait_for_url(re.compile(r"run=2\b"))
-    wait_for(lambda: (p := points(page)) and 2 < min(p) < 100, 60)
+    wait_for(lambda: "All 120 steps are done" in status(page), 120)
+    wait_for(lambda: points(page) == [120, 120])
+    expect(page.locator(".st-key-verdict")).to_contain_text("the residual net learned faster")
+    expect(page.get_by_text("332 of 332 shared tensors identical")).to_be_visible()
+    expect(page.get_by_text("120 of 120 batches identical")).to_be_visible()
+
+
+def test_a_run_is_watched_live_paused_and_stopped(open_page):
+    page = open_page(f"/?x={LONG}")
+    press(page, "Run")
+    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p)
+    shoot(page, "running")
+    page.evaluate("document.querySelector('.rx-figure .plot').kept = true")
+    wait_for(lambda: min(points(page)) > max(early))
+    assert page.evaluate("document.querySelector('.rx-figure .plot').kept")  # one lasting node
     press(page, "Pause")
-    wait_for(lambda: "Paused" in status(page), 20)
-    page.wait_for_timeout(1000)  # what was on its way arrives
-    paused = points(page)
-    page.wait_for_timeout(1500)
-    assert points(page) == paused
+    wait_for(lambda: "Paused" in status(page))
+    paused = points_at_rest(page)
+    page.reload()
+    assert points_at_rest(page) == paused
     press(page, "Resume")
-    wait_for(lambda: max(points(page)) > max(paused), 40)
+    wait_for(lambda: max(points(page)) > max(paused))
     press(page, "Stop")
-    wait_for(lambda: "topped" in status(page), 20)
+    wait_for(lambda: "topped" in status(page))
     kept = points(page)
-    assert min(kept) > 2 and max(kept) < 120
+    assert min(kept) > 2 and max(kept) < MANY
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (420, 900)], ids=str)
 def test_nothing_runs_off_the_side(open_page, scheme, size):
-    page = open_page("/?run=1", scheme, size)
-    page.wait_for_timeout(1500)
+    page = open_page("/?run=1", scheme, size)  # of the tests above
+    wait_for(lambda: points(page))
+    settled(page)
     shoot(page, f"{scheme}-{size[0]}")
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert overflow <= 0

@@ -46,7 +46,7 @@ def test_the_steps_are_played_and_stop_at_the_end(open_page):
     assert page.evaluate(STEP) == paused
     slider.fill("19")
     slider.press(" ")
-    page.wait_for_function(f"({STEP})() === 29", timeout=20_000)
+    page.wait_for_function(f"({STEP})() === 29")
     expect(play).to_have_attribute("aria-label", "play the steps, the first 20 slowly")
     settled(page)
     assert page.evaluate(HEIGHT) == height > 300  # redrawn from a figure that is kept

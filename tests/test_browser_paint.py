@@ -122,7 +122,7 @@ def test_the_slider_changes_the_colours_without_a_round_trip(open_page):
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.get_by_test_id("stProgress")).to_contain_text("All 12 steps", timeout=90_000)
     step = page.locator(".head output")
-    expect(step).to_have_text("step 11", timeout=20_000)
+    expect(step).to_have_text("step 11")
     settled(page)
     last = picture(page).evaluate(PAINTED)
     assert {"stem", "stage1", "stage2", "stage3", "head"} <= set(last)

@@ -329,7 +329,7 @@ def test_zoom_and_the_small_map(open_page):
     page.keyboard.down("Control")
     page.mouse.wheel(0, -300)
     page.keyboard.up("Control")
-    wait_for(lambda: width() > fitted, 5)
+    wait_for(lambda: width() > fitted)
     assert width() > 1.3 * fitted
     page.get_by_role("button", name="Fit to width").click()
     assert width() == pytest.approx(fitted, rel=0.01)
