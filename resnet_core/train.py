@@ -82,6 +82,7 @@ class Trainer:
         self.labels = {key: paths for key, paths in self.labels.items() if paths}
         self.lag, self._send = lag(config.device), sender(config.device)
         self.changes = list(config.lr_changes)
+        self.total = config.steps  # may become less while it trains
         self.next_step = 0  # the first one whose learning rate can still be changed
         self.diverged: Diverged | None = None
         self._before: list[torch.Tensor] = []  # the weights, of a step whose record is awaited
@@ -115,6 +116,8 @@ class Trainer:
         config, under_way, watch_at = self.config, deque(), self._watches()
         plan = batches(len(self.examples.train_images), config.batch_size, config.seed)
         for step, indices in zip(range(first, config.steps), plan):
+            if step >= self.total:
+                break
             watch = watch_at(step)
             under_way.append(self._measure(watch, step, indices))
             self.next_step = step + 1
@@ -126,7 +129,8 @@ class Trainer:
                 self._keep_weights()
             self.optimizer.update(watch.lr)
         for measured in under_way:
-            yield from self._read(measured)
+            if measured.step < self.total:
+                yield from self._read(measured)
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Training images and labels at `indices`, as the net takes them."""

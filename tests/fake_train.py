@@ -48,6 +48,7 @@ class Trainer:
     def __init__(self, config: RunConfig, model: int):
         self.config, self.model, self.labels = config, model, PATHS
         self.changes = [tuple(change) for change in config.lr_changes]
+        self.total = config.steps
         self.step_s, self.mishaps, self.gate = 0.0, {}, None
         for word in config.net.name.split():
             if word.startswith("step="):
@@ -76,6 +77,8 @@ class Trainer:
 
     def _records(self, first: int):
         for step in range(first, self.config.steps):
+            if step >= self.total:
+                return
             time.sleep(self.step_s)
             while self.gate and step >= int(self.gate.read_text() or 0):
                 time.sleep(0.002)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import fields, replace
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hostile import STRANGE
 from torch import nn
 from torch.nn import functional as F
 
+import resnet_core.train
 from resnet_core.blocks import PostActivation, basic
 from resnet_core.data import batches
 from resnet_core.devices import available_devices
@@ -20,6 +22,7 @@ from resnet_core.divergence import first_nonfinite_output
 from resnet_core.graph import trace
 from resnet_core.layers import Add, Kit, NoNorm
 from resnet_core.presets import digits, preset
+from resnet_core.runs.loop import do_train
 from resnet_core.spec import SpecError
 from resnet_core.train import Diverged, Record, RunConfig, Trainer, draw_seed, evaluate, train
 from resnet_core.twins import twin_of
@@ -133,6 +136,30 @@ def test_a_run_that_learns_is_seen_on_held_out_images():
     assert losses[-1] < 0.5 * losses[0]
     assert before < 0.3 < 0.7 < trainer.held_out() <= 1
     assert trainer.module.training
+
+
+def test_a_run_ends_with_the_update_of_its_last_step():
+    """Its accuracy is that of a net that has been updated as often as there are steps."""
+    sent, trainer = [], Trainer(SMALL, 0)
+    orders = SimpleNamespace(checkpoint=lambda stands: None, new_rates=list, total=None)
+    order = {"config": SMALL.to_json(), "models": [0]}
+    do_train(resnet_core.train, order, orders, lambda head, data=b"": sent.append(head))
+    update, updates = trainer.optimizer.update, []
+    trainer.optimizer.update = lambda lr: updates.append(lr) or update(lr)
+    assert len(list(trainer.records())) == len(updates) == SMALL.steps
+    assert sent[-1]["how"] == "steps" and sent[-1]["accuracy"] == trainer.held_out()
+
+
+def test_a_run_that_is_cut_has_no_step_beyond():
+    trainer = Trainer(SMALL, 0)
+    records = []
+    for record in trainer.records():
+        records.append(record)
+        trainer.total = 3
+    assert len(records) == 3
+    whole = Trainer(replace(SMALL, steps=3), 0)
+    assert len(list(whole.records())) == 3
+    assert trainer.fingerprints() == whole.fingerprints()
 
 
 @pytest.mark.parametrize("change", [{"stochastic_depth": 50}, {"shortcut": "dropout"}])

@@ -24,7 +24,6 @@ class Net:
     def __init__(self, trainer, send):
         self.trainer, self._send = trainer, send
         self.model, self.step = trainer.model, -1
-        self.total = trainer.config.steps  # may become less, when the time is up
 
     def steps(self) -> Iterator[None]:
         """Trains; whoever iterates may let another net have a turn between two steps."""
@@ -35,9 +34,6 @@ class Net:
                 return
             self._report(event)
             yield
-            # a record that is not finite is followed by what it means
-            if self.step + 1 >= self.total and event.is_finite:
-                break
         accuracy = self.trainer.held_out()
         known = {"accuracy": accuracy} if math.isfinite(accuracy) else {}
         self.report_end("steps", **known)
@@ -84,7 +80,8 @@ def do_train(train, order: dict, orders: Orders, send) -> None:
                 for net in going:
                     net.trainer.change_lr(step, lr)
             for net in going:
-                net.total = min(net.total, orders.total or net.total)
+                trainer = net.trainer
+                trainer.total = min(trainer.total, orders.total or trainer.total)
     except Stopped:
         for net in going:
             net.report_end("stopped")
