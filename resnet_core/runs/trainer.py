@@ -88,17 +88,22 @@ class Orders:
         return rates
 
 
+#: what libraries below torch say of a device without room, in errors of no class of their own
+NO_DEVICE_MEMORY = ("CUDA error: out of memory", "backend out of memory", "ALLOC_FAILED")
+DEVICE_FAULTS = ("CUDA error", "CUDA driver", "cuDNN error", "No CUDA GPUs", "MPS backend")
+
+
 def failure(e: BaseException) -> dict:
     """An exception -> the reason from the closed list, and a line for the user."""
     detail = " ".join(str(e).split())[:300] or type(e).__name__
     names = {c.__name__ for c in type(e).__mro__}
-    if "OutOfMemoryError" in names:
+    if "OutOfMemoryError" in names or any(words in detail for words in NO_DEVICE_MEMORY):
         reason = "oom"
-    elif isinstance(e, MemoryError):
+    elif isinstance(e, MemoryError) or "can't allocate memory" in detail:
         reason = "ram"
     elif isinstance(e, OSError) and e.errno == errno.ENOSPC:
         reason = "disk"
-    elif "CUDA error" in detail or "MPS backend" in detail:
+    elif any(words in detail for words in DEVICE_FAULTS):
         reason = "device"
     else:
         reason = "error"
@@ -112,10 +117,13 @@ def warm(train, devices: list[str]) -> None:
     from resnet_core.presets import digits
 
     for device in dict.fromkeys(devices):
-        trainer = train.Trainer(train.RunConfig(net=digits(8), steps=2, device=device), 0)
-        for _ in trainer.records():
-            pass
-        trainer.held_out()
+        try:
+            trainer = train.Trainer(train.RunConfig(net=digits(8), steps=2, device=device), 0)
+            for _ in trainer.records():
+                pass
+            trainer.held_out()
+        except RuntimeError as e:  # a GPU that another program fills: a run on it will tell
+            say(f"{device} is not warm: {failure(e)['detail']}")
 
 
 def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
