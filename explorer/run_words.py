@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from explorer import theme
 from explorer.watched import Watched
-from resnet_core.runs.engine import Run, User
+from resnet_core.runs.engine import WAITS, Run, User
 
 
 def status(watched: Watched) -> str:
@@ -52,9 +52,10 @@ def told(run: Run) -> str:
 
 def queued(run: Run) -> str:
     before = (run.position or 1) - 1
-    place = f"{before} before you" if before else "next"
+    place = f"{before} before you" if before else "next in line"
     wait = f", {theme.roughly(run.wait_s)}" if run.wait_s else ""
-    return f"Queued on {device_name(run.config.device)}: {place}{wait}"
+    why = "" if run.sentence == WAITS else f". {theme.literal(run.sentence)}"
+    return f"Queued on {device_name(run.config.device)}: {place}{wait}{why}"
 
 
 def device_name(device: str) -> str:

@@ -25,7 +25,7 @@ from resnet_core.runs.fair import (
 from resnet_core.runs.limits import Limits
 from resnet_core.runs.locks import Lock, slot_lock
 from resnet_core.runs.places import Places
-from resnet_core.runs.run import SeriesPlace
+from resnet_core.runs.run import WAITS, SeriesPlace
 from resnet_core.runs.store import Batch, Request, Store
 from resnet_core.runs.supervisor import Supervisor
 
@@ -261,9 +261,25 @@ def test_a_run_waits_for_a_slot_that_some_process_still_has(tmp_path):
         sentence = f"still held by another program (process {os.getpid()}). The run waits."
         assert sentence in places.sentence(row, place)
     lock.give()
-    assert places.sentence(row, place) == "Waiting for its turn."
+    assert places.sentence(row, place) == WAITS
     assert store.can_claim(1, supervisor.is_held)
     store.close()
+
+
+def test_a_run_behind_a_paused_one_is_told_what_it_waits_for(store):
+    first, second = queue(store, "A", count=2, expected_s=9.0)
+    store.claim("1:2:3")
+
+    def said():
+        places, row = Places(store, 1), store.row(second)
+        return places.of(row).wait_s, places.sentence(row, places.of(row))
+
+    assert said() == (pytest.approx(9.0, abs=1), WAITS)
+    store.want(first, "pause")
+    wait_s, sentence = said()
+    assert wait_s is None and "A paused run keeps the device" in sentence
+    store.want(first, "run")
+    assert said()[1] == WAITS
 
 
 def test_a_run_that_did_not_begin_is_at_its_old_place_again(store):

@@ -9,7 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from .run import EngineError, ModelRecords, NotYours, Run, SeriesPlace, Speed, StoreError, User
+from .run import (
+    WAITS,
+    EngineError,
+    ModelRecords,
+    NotYours,
+    Run,
+    SeriesPlace,
+    Speed,
+    StoreError,
+    User,
+)
 
 if TYPE_CHECKING:  # importing them costs torch, and a page may want to paint first
     from resnet_core.run_config import RunConfig
@@ -17,6 +27,7 @@ if TYPE_CHECKING:  # importing them costs torch, and a page may want to paint fi
 
 __all__ = [
     "NOBODY",
+    "WAITS",
     "Engine",
     "EngineError",
     "ModelRecords",

@@ -29,6 +29,7 @@ class Active:
     owner: str
     slot: str
     left_s: float | None = None
+    is_paused: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from .fair import Active, Place, Waiting, forecast, slots_of
 from .locks import held_sentence, slot_lock
 from .rows import eta_s, progress_from
+from .run import WAITS
 from .store import Store
 
+BEHIND_PAUSED = "A paused run keeps the device until it goes on and ends, or is stopped."
 #: seconds within which viewers share one look into the database
 FRESH_S = 0.1
 
@@ -46,17 +48,18 @@ class Places:
         if row["want"] == "pause":
             return "Paused; it keeps its place in the queue."
         slots = slots_of(row["device"], self._cpu_slots)
-        taken = {run.slot for run in self._active}
-        if place.position == 1 and not taken.issuperset(slots):
-            return self._held_by_stranger(slot for slot in slots if slot not in taken)
-        return "Waiting for its turn."
+        taken = {run.slot: run for run in self._active}
+        free = [slot for slot in slots if slot not in taken]
+        if place.position == 1 and free:
+            return self._held_by_stranger(free)
+        return WAITS if free or not all(taken[slot].is_paused for slot in slots) else BEHIND_PAUSED
 
     def _held_by_stranger(self, slots: Iterable[str]) -> str:
         """For a run that could start, if no process held the slots that no run holds."""
         for slot in slots:
             lock = slot_lock(self._store.folder, slot)
             if not lock.path.exists() or (pid := lock.holder()) is None:
-                return "Waiting for its turn."
+                return WAITS
         return held_sentence(pid)
 
     def _look(self) -> None:
@@ -72,9 +75,9 @@ class Places:
 
 
 def active_from(row: sqlite3.Row, store: Store) -> Active:
-    left_s = None
-    if row["want"] != "pause" and row["state"] != "paused":
+    left_s, is_paused = None, row["want"] == "pause" or row["state"] == "paused"
+    if not is_paused:
         left_s = eta_s(row, tuple(progress_from(m) for m in store.models(row["id"])))
         if left_s is None and row["expected_s"] is not None:  # it has no pace of its own yet
             left_s = max(row["expected_s"] - row["elapsed_s"], 0.0)
-    return Active(owner=row["owner"], slot=row["slot"], left_s=left_s)
+    return Active(owner=row["owner"], slot=row["slot"], left_s=left_s, is_paused=is_paused)

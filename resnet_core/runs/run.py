@@ -186,3 +186,5 @@ class Speed:
 STATES = ("queued", "starting", "running", "paused", "ended")
 #: states in which a run holds the slot
 ACTIVE = ("starting", "running", "paused")
+#: the sentence of a queued run of which there is nothing else to say
+WAITS = "Waiting for its turn."
