@@ -112,7 +112,8 @@ def messages(engine: Engine, found: bool) -> None:
         said = replay.missing(engine, name)
         st.info(theme.literal(said), icon=":material/search_off:")
     elif missing := state.missing_run(found):
-        st.info(f"There is no run {theme.literal(missing)} here.", icon=":material/search_off:")
+        said = f"There is no run {missing!r:.60} here."
+        st.info(theme.literal(said), icon=":material/search_off:")
 
 
 def edited_since(run: Run) -> None:

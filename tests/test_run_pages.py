@@ -15,7 +15,7 @@ from resnet_core.data import DATASETS
 from resnet_core.experiments import EXPERIMENTS
 from resnet_core.presets import digits
 from resnet_core.proof import Proof
-from resnet_core.runs.engine import Run, User
+from resnet_core.runs.engine import WAITS, Run, User
 from resnet_core.runs.recording_file import ENDING, read, record
 from resnet_core.runs.recordings import Recordings
 from resnet_core.runs.run import ModelProgress, SeriesPlace
@@ -100,7 +100,7 @@ def test_with_the_key_every_run_can_be_stopped(data_folder, visit, monkeypatch):
 def a_run(**fields) -> Run:
     config = SMALL.config()
     models = tuple(ModelProgress(model=model, steps_done=3) for model in (0, 1))
-    usual = {"resolved": None, "ended": None, "reason": None, "sentence": "", "position": None}
+    usual = {"resolved": None, "ended": None, "reason": None, "sentence": WAITS, "position": None}
     usual |= {"want": "run", "total_steps": 12, "models": models, "proof": Proof()}
     usual |= {"id": 1, "request_id": "r", "config": config, "queued_at": 0.0, "state": "running"}
     return Run(**usual | fields)
@@ -109,11 +109,13 @@ def a_run(**fields) -> Run:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"state": "queued", "position": 1}, "Queued on the CPU: next"),
+        ({"state": "queued", "position": 1}, "Queued on the CPU: next in line"),
         ({"state": "queued", "position": 3, "wait_s": 40.0},
          "Queued on the CPU: 2 before you, about 40 s"),
         ({"state": "queued", "position": 2, "config": SMALL.config("cuda:1")},
          "Queued on GPU 1: 1 before you"),
+        ({"state": "queued", "position": 1, "sentence": "A paused run keeps it."},
+         "Queued on the CPU: next in line. A paused run keeps it\\."),
         ({"state": "starting"}, "Starting: 0 of 12 steps done"),
         ({"state": "starting", "total_steps": None,
           "config": replace(SMALL, seconds=30).config()},
@@ -252,7 +254,7 @@ def test_a_recording_that_is_not_here_is_told(number):
 
 def test_a_name_that_no_recording_has_is_told_with_the_names_there_are(shelf):
     said = "\n".join(shown(element) for element in opened(replay="no-such").info)
-    assert "There is no recording no-such here." in said
+    assert "There is no recording 'no-such' here." in said
     assert all(replay.name_of(tape) in said for tape in shelf.values())
 
 
