@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_LOG = 1_000_000  # bytes
-MAX_LOGS = 20  # files
+MAX_LOGS = 20  # files, beside that of the supervisor
+SUPERVISOR_LOG = "supervisor.log"
 
 
 def open_log(path: Path) -> int:
@@ -30,8 +31,8 @@ def cap_log(path: Path) -> None:
 
 def drop_old_logs(folder: Path) -> None:
     with suppress(OSError):
-        logs = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
-        for path in logs[:-MAX_LOGS]:
+        logs = [path for path in folder.glob("*.log") if path.name != SUPERVISOR_LOG]
+        for path in sorted(logs, key=lambda path: path.stat().st_mtime)[:-MAX_LOGS]:
             path.unlink()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import processes
 from .limits import Limits
 from .locks import Lock
-from .logs import say
+from .logs import SUPERVISOR_LOG, say
 
 #: seconds between two attempts to start one
 START_S = 3.0
@@ -21,7 +21,7 @@ class Supervision:
 
     def __init__(self, folder: Path, limits: Limits):
         self._folder, self._limits = folder, limits
-        self._log = folder / "logs" / "supervisor.log"
+        self._log = folder / "logs" / SUPERVISOR_LOG
         self.child: subprocess.Popen | None = None
         self.started_at = float("-inf")
 

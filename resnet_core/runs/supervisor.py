@@ -18,7 +18,7 @@ from . import processes
 from .ends import end_sentence
 from .limits import Limits, num_cores
 from .locks import Lock, slot_lock
-from .logs import cap_log, drop_old_logs, say
+from .logs import SUPERVISOR_LOG, cap_log, drop_old_logs, say
 from .owner_process import NO_DISK, NO_STORE, OwnerProcess
 from .store import Store, StoreError
 
@@ -222,7 +222,7 @@ def main(folder: str, limits: str = "{}") -> None:
     lock = Lock(Path(folder) / "supervisor.lock")
     if not lock.take(patience_s=0.3):  # longer than anybody who only looks holds it
         raise SystemExit(0)
-    cap_log(Path(folder) / "logs" / "supervisor.log")
+    cap_log(Path(folder) / "logs" / SUPERVISOR_LOG)
     try:
         supervisor = Supervisor(Path(folder), Limits.from_json(limits))
     except StoreError as e:
