@@ -42,7 +42,7 @@ def clock_of(device: str) -> Callable[[], float]:
 def wait(device: str) -> None:
     """Until all that a GPU was asked for is done."""
     if device.startswith("cuda"):
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
 
 
 def forward(

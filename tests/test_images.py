@@ -282,7 +282,7 @@ def test_a_zip_with_a_password_is_refused():
 
 def test_classes_and_sizes_have_limits(monkeypatch):
     one = {name: data for name, data in good().items() if "cat" in name}
-    with pytest.raises(SpecError, match=r"there are 1 folders with images. Use 2 to 100"):
+    with pytest.raises(SpecError, match=r"there is 1 folder with images. Use 2 to 100"):
         add_images(zipped(one), "pets", 8)
     many = {f"{c}/{i}.png": png() for c in range(101) for i in range(5)}
     with pytest.raises(SpecError, match="there are 101 folders"):

@@ -10,6 +10,7 @@ import pytest
 from engines import (
     FAKE,
     REAL,
+    are_gone,
     assert_curves_are_right,
     assert_same_records,
     config,
@@ -97,6 +98,7 @@ def test_a_trainer_that_dies_when_it_is_done_has_no_part_in_the_next_run(tmp_pat
         wait_for(lambda: [m for m in engine.run(ids[0]).models if m.model == 1 and m.end])
         trainers = {p.cmdline()[-2]: p for p in processes_of(tmp_path, "trainer")}
         kill(trainers["1"])
+        wait_for(lambda: are_gone([trainers["1"]]))
         gate.allow(3)
         assert [wait_for_end(engine, run_id).ended for run_id in ids] == ["steps", "steps"]
         first, second = workers(engine, ids)

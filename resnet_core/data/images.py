@@ -179,7 +179,8 @@ def _classes(files: list[File]) -> tuple[str, ...]:
         raise SpecError("dataset", problem, "Put the images of each class into a folder")
     counts = Counter(file.label for file in files)
     if not 2 <= len(counts) <= MOST_CLASSES:
-        problem = f"there are {len(counts)} folders with images"
+        found = "is 1 folder" if len(counts) == 1 else f"are {len(counts)} folders"
+        problem = f"there {found} with images"
         raise SpecError("dataset", problem, f"Use 2 to {MOST_CLASSES}: a folder is a class")
     for name, count in counts.items():
         if len(name) > 60 or not name.isprintable():
