@@ -271,7 +271,7 @@ def test_a_run_in_line_says_its_place(data_folder, small):
     stored_run(data_folder, small.config())
     config = replace(small, seed=1).config()
     assert cached.engine().submit(config, "second") == 2
-    assert "Queued on the CPU: next" in shown_text(opened(run="2"))
+    assert "Queued on the CPU: next in line" in shown_text(opened(run="2"))
 
 
 def test_after_an_edit_the_curves_say_whose_they_are_and_offer_the_way_back(data_folder, small):
