@@ -80,12 +80,14 @@ def await_presets() -> None:
 
 def _count_presets() -> None:
     for key, row in PRESETS.items():
+        if not threading.main_thread().is_alive():
+            return  # the program ends: a thread that were just cut off in torch would abort it
         graph = trace(row.net)
         cost = {"params": theme.count(graph.params), "macs": theme.count(graph.macs)}
         _costs[key] = {"depth": f"{graph.depth:,}"} | cost
 
 
-_counting = threading.Thread(target=_count_presets, daemon=True)
+_counting = threading.Thread(target=_count_presets)
 
 
 def curves(config: RunConfig, records: Sequence[ModelRecords]) -> list[Curve]:

@@ -2,7 +2,10 @@
 
 import io
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,6 +19,8 @@ from resnet_core import estimate
 from resnet_core.graph import trace
 from resnet_core.net import build
 from resnet_core.presets import DEFAULT, PRESETS, digits, preset
+
+ROOT = Path(__file__).resolve().parents[1]
 
 pytestmark = pytest.mark.usefixtures("data_folder")
 
@@ -396,3 +401,9 @@ def test_what_the_twins_share_at_the_start_is_said(init):
     said = texts(opened(x=encode(Experiment(net=net))))
     assert ("same weights at step 0" in said) == (init == "kaiming")
     assert ("the residual net alone sets F to zero" in said) == (init != "kaiming")
+
+
+@pytest.mark.slow
+def test_a_program_that_ends_while_presets_are_still_counted_ends_well():
+    code = "from explorer import cached; cached.preset_rows()"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
