@@ -26,7 +26,8 @@ def floor_marks(
         is_flushed = span.smallest is not None and device.startswith("cpu")
         why = ": smaller numbers are flushed to 0" if is_flushed else ""
         text = text_at(span.floor, f"exactly 0{why}", scale, number, "right")
-        texts.append(text | {"yshift": 6 * scale})  # above the crosses
+        # below the crosses: above them the curves come down
+        texts.append(text | {"yanchor": "top", "yshift": -4 * scale})
     return lines, texts
 
 

@@ -92,7 +92,10 @@ def loss_ticks(panels: Sequence[LearningPanel]) -> dict:
         values = [float(f"{10**at:.3g}") for at in (low - 0.08, (low + high) / 2, high + 0.08)]
         return {"range": list(ends), "tickvals": values, "ticktext": [f"{v:g}" for v in values]}
     if high - low > 2:
-        return {"dtick": math.ceil((high - low) / 5)}
+        every = math.ceil((high - low) / 5)
+        powers = range(math.ceil(low / every), math.floor(high / every) + 1)
+        texts = [f"10<sup>{every * n}</sup>".replace("-", "−") for n in powers]
+        return {"tickvals": [10.0 ** (every * n) for n in powers], "ticktext": texts}
     if high - low < 0.5:  # plotly may put a single number there, or none
         middle = 10 ** ((low + high) / 2)
         digits = max(0, 2 - math.floor(math.log10(max(high - low, 1e-4) * middle) + 1))
@@ -183,6 +186,6 @@ def add_chart(layout: dict, number: int, domains, metric: str, classes: int, sca
 TITLES = {"loss": "loss of the batch [nats]", "accuracy": "accuracy of the batch"}
 SHORT = {"loss": "loss [nats]", "accuracy": "accuracy"}
 SCALES = {
-    "loss": {"type": "log", "exponentformat": "power"},
+    "loss": {"type": "log"},
     "accuracy": {"range": [0, 1.03], "tickformat": ".0%"},
 }

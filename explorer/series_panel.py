@@ -73,6 +73,8 @@ def member_of(engine: Engine, run: Run) -> Member | None:
 def choice(run: Run, runs: list[Run], shown_as: str) -> str:
     """The run that is looked at by itself, or TOGETHER."""
     labels = {str(one.id): theme.literal(one.series.label) for one in runs}
+    if shown_as == "sweep":  # many, in one row
+        labels = {key: label.removeprefix("depth ") for key, label in labels.items()}
     first = {} if shown_as == "sweep" else {TOGETHER: NAMES[shown_as].format(len(runs))}
     picked = st.segmented_control(
         theme.literal(run.series.title),

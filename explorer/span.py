@@ -47,7 +47,7 @@ class Span:
     @property
     def range(self) -> list[float]:
         rim = 0.25 if self.is_log else 0.04 * (self.high - self.low)
-        low = self.floor - self.edge / 2 if self.zeros else self.bottom - rim
+        low = self.floor - 1.6 * self.edge if self.zeros else self.bottom - rim
         return [low, self.ceiling + self.edge / 2 if self.broken else self.high + rim]
 
 
