@@ -1,4 +1,7 @@
-"""A laptop that is closed, a container or a virtual machine that is paused: nothing has hung."""
+"""SIGSTOP, a frozen container, a paused virtual machine: nothing has hung, and no time was spent.
+
+A laptop that is closed is none of these: on Linux and macOS the monotonic clock stands still, too.
+"""
 
 import os
 import time
@@ -60,6 +63,28 @@ def test_an_owner_that_slept_lets_its_trainers_wake(store, tmp_path):
     owner._tick()
     assert owner._hung(time.monotonic()) is None
     crew.end()
+
+
+def test_nobody_is_charged_for_the_time_that_everything_stood_still(store, tmp_path, monkeypatch):
+    clock = [1e6]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    owner = Owner(store, 1, 1, Crew(0, FAKE, tmp_path / "trainers.log"), FAKE)
+    owner.ledger.nets[0].steps, owner.budget.seconds = 1, 30
+
+    def wake_after(seconds: float) -> None:
+        clock[0] += seconds
+        owner._tick()
+
+    for seconds in (1.0, NIGHT_S, 120.0, 2.0):
+        wake_after(seconds)
+    assert owner.writer.elapsed_s == owner.budget.spent_s == 3.0
+    assert not owner.budget.is_up()
+    owner.obeyed, owner._paused_at, owner._app_seen_at = "pause", clock[0], clock[0]
+    wake_after(NIGHT_S)
+    assert owner._paused_long(clock[0]) is None
+    clock[0] += FAKE.pause_s + 1
+    assert owner._paused_long(clock[0]) == ("interrupted", "paused_long", "30 minutes")
+    assert owner.writer.elapsed_s == 3.0
 
 
 @pytest.mark.slow

@@ -21,6 +21,8 @@ from .writer import Writer
 GOOD_ENDS = ("steps", "time", "diverged")
 #: of a training process, that its records depend on beside the config; see run.Resolved
 FACTS = ("threads", "torch", "device", "images")
+#: seconds between two turns that only a process takes that stood still: no database waits so long
+GAP_S = 30.0
 End = tuple[str, str, str]  # ended, reason, detail; see run.ENDS and run.REASONS
 
 
@@ -117,15 +119,18 @@ class Owner:
         return not set(self.crew.models_of(trainer)) & set(self.ledger.live)
 
     def _tick(self) -> None:
+        """Counts the time since the last turn, unless everything stood still: nobody had that."""
         now = time.monotonic()
-        if now - self._ticked_at > self.limits.stall_s / 2:  # the machine slept, and so did they
+        passed_s, self._ticked_at = now - self._ticked_at, now
+        if passed_s > min(GAP_S, self.limits.stall_s / 2):
             self.crew.expect_life()
-        if self.obeyed != "pause":
+            self._paused_at += passed_s
+            self._app_seen_at += passed_s
+        elif self.obeyed != "pause":
             if self.ledger.num_begun:
-                self.writer.elapsed_s += now - self._ticked_at
+                self.writer.elapsed_s += passed_s
             if len(self.settled) == len(self.crew.trainers):
-                self.budget.spent_s += now - self._ticked_at
-        self._ticked_at = now
+                self.budget.spent_s += passed_s
 
     def _plan(self) -> None:
         """Turns a time budget into a number of steps, once every process has found its pace."""

@@ -105,7 +105,11 @@ class Supervisor:
             self.close(run, "failed", "crash", processes.in_words(status))
 
     def forget_sleep(self) -> None:
-        """A machine that was put to sleep stops us as well as the owners: they were not silent."""
+        """What stopped us, stopped the owners as well: they were not silent.
+
+        Such as SIGSTOP, a frozen container or a paused virtual machine. A laptop that is closed
+        stops the monotonic clock, too, on Linux and macOS: it shows no gap.
+        """
         now = time.monotonic()
         if now - self.minded_at > self.limits.silent_s / 2:
             self.beats.clear()
