@@ -6,6 +6,7 @@ import itertools
 import os
 import sqlite3
 import subprocess
+import sys
 import time
 import weakref
 from pathlib import Path
@@ -223,6 +224,31 @@ def test_what_a_job_leaves_behind_is_gone_before_the_next(monkeypatch):
     finally:
         gc.unfreeze()
         gc.enable()
+
+
+def test_a_gpu_without_room_is_not_measured_and_the_trainer_stays(monkeypatch, capsys):
+    """Another program fills it: runs on the CPU must not lose their warm start to that."""
+
+    def no_room(train, device):
+        if device != "cpu":
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return {"device": device}
+
+    sent, jobs = [], SimpleQueue()
+    monkeypatch.setitem(sys.modules, "resnet_core.runs.measure", SimpleNamespace(measure=no_room))
+    monkeypatch.setitem(trainer.JOBS, "leave", lambda *order: sys.exit())
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    for order in ({"do": "measure", "device": "cuda:0"}, {"do": "measure", "device": "cpu"}):
+        jobs.put(order)
+    jobs.put({"do": "leave"})
+    try:
+        with pytest.raises(SystemExit):
+            trainer.obey(FAKE, SimpleNamespace(jobs=jobs), sent.append, gpu=True)
+    finally:
+        gc.unfreeze()
+    ready, speed = sent
+    assert (ready["kind"], speed) == ("ready", {"kind": "speed", "device": "cpu"})
+    assert "cuda:0 is not measured: CUDA out of memory." in capsys.readouterr().err
 
 
 @pytest.mark.slow

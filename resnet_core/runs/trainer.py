@@ -145,7 +145,12 @@ def obey(limits: Limits, orders: Orders, send, *, gpu: bool) -> None:
 def do_measure(train, order: dict, orders: Orders, send) -> None:
     from .measure import measure  # here: it imports torch, and a stand-in for train needs none
 
-    send({"kind": "speed", **measure(train, order["device"])})
+    try:
+        speed = measure(train, order["device"])
+    except RuntimeError as e:  # as in `warm`; the next supervisor asks again
+        say(f"{order['device']} is not measured: {failure(e)['detail']}")
+    else:
+        send({"kind": "speed", **speed})
 
 
 def do_run(train, order: dict, orders: Orders, send) -> None:
