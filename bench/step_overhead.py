@@ -21,7 +21,6 @@ import torch
 from loops import clock_of, forward, parser_of, run, wait
 
 from resnet_core.data import batches
-from resnet_core.fast_paths import bare
 from resnet_core.presets import preset
 from resnet_core.rhythm import EVERY, FIRST, is_dear
 from resnet_core.train import RunConfig, Trainer
@@ -40,11 +39,7 @@ class Turns:
     def __init__(self, config: RunConfig):
         self.trainer = Trainer(config, 0)
         self.recorded = self.trainer.records(first=FIRST)
-        # no hooks, the same weights
-        self.module = bare(self.trainer.module)
-        for part in self.module.modules():
-            part._forward_hooks.clear()
-            part._forward_pre_hooks.clear()
+        self.module = self.trainer.module  # without hooks: each watch has a copy of its own
         self.plan = batches(len(self.trainer.examples.train_images), config.batch_size, 1)
 
     def bare(self, measure: Callable = lambda grads: None) -> None:

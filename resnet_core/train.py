@@ -7,7 +7,7 @@ from bisect import insort
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from zlib import crc32
 
 import numpy as np
@@ -111,6 +111,7 @@ class Trainer:
 
         With a lag, a record is read when the device has the next step to do. The update in
         between is taken back if it should not have been made, so that the end is the same.
+        `total` may become less, but not than `next_step`, which is the first that has not begun.
         `first`: begins with the rhythm of that step, for who measures time and not the net.
         """
         config, under_way, watch_at = self.config, deque(), self._watches()
@@ -146,14 +147,20 @@ class Trainer:
 
     def _watches(self) -> Callable[[int], Watch]:
         """step -> the net as the probes of that step see it, on the same weights."""
-        cheap = {key: paths for key, paths in self.labels.items() if key in AT_EVERY_STEP}
-        unwatched = Watch(self.fast or self.module, self.optimizer)
-        lightly, closely = (watched(self.module, self.optimizer, k) for k in (cheap, self.labels))
+
+        @cache
+        def watch_for(probes: tuple[str, ...]) -> Watch:
+            """Made when it is first needed: it takes as long as to build the net."""
+            if not probes:
+                return Watch(self.fast or self.module, self.optimizer)
+            labels = {key: paths for key, paths in self.labels.items() if key in probes}
+            return watched(self.module, self.optimizer, labels)
 
         def watch_at(step: int) -> Watch:
             if not is_probed(step, self.config.steps, self.config.fast_path):
-                return unwatched
-            return closely if is_dear(step, self.config.steps) else lightly
+                return watch_for(())
+            is_close = is_dear(step, self.config.steps)
+            return watch_for(tuple(PROBES) if is_close else AT_EVERY_STEP)
 
         return watch_at
 
@@ -162,7 +169,7 @@ class Trainer:
         config = self.config
         images, targets = self.batch(indices)
         watch.lr = self.lr_at(step)
-        logits = self._forward(watch.module, step, images)
+        logits = self._forward(watch.net, step, images)
         loss = F.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         grads = torch.autograd.grad(loss, self.optimizer.params)
         wide = widest_float(config.device)

@@ -48,7 +48,7 @@ class Trainer:
     def __init__(self, config: RunConfig, model: int):
         self.config, self.model, self.labels = config, model, PATHS
         self.changes = [tuple(change) for change in config.lr_changes]
-        self.total = config.steps
+        self.total, self.next_step = config.steps, 0
         self.step_s, self.mishaps, self.gate = 0.0, {}, None
         for word in config.net.name.split():
             if word.startswith("step="):
@@ -82,6 +82,7 @@ class Trainer:
             time.sleep(self.step_s)
             while self.gate and step >= int(self.gate.read_text() or 0):
                 time.sleep(0.002)
+            self.next_step = step + 1
             what = self.mishaps.get(step)
             if what in MISHAPS:
                 MISHAPS[what]()

@@ -150,16 +150,25 @@ def test_a_run_ends_with_the_update_of_its_last_step():
     assert sent[-1]["how"] == "steps" and sent[-1]["accuracy"] == trainer.held_out()
 
 
-def test_a_run_that_is_cut_has_no_step_beyond():
-    trainer = Trainer(SMALL, 0)
+@pytest.mark.parametrize("lag", [0, 1])
+def test_a_run_that_is_cut_is_a_shorter_run(lag):
+    """With a lag the step that is under way belongs to it."""
+    trainer, cut = Trainer(replace(SMALL, steps=9), 0), None
+    trainer.lag = lag
     records = []
     for record in trainer.records():
         records.append(record)
-        trainer.total = 3
-    assert len(records) == 3
-    whole = Trainer(replace(SMALL, steps=3), 0)
-    assert len(list(whole.records())) == 3
+        if record.step == 2:
+            cut = trainer.total = trainer.next_step
+    assert len(records) == cut == 3 + lag
+    whole = Trainer(replace(SMALL, steps=cut), 0)
+    assert len(list(whole.records())) == cut
     assert trainer.fingerprints() == whole.fingerprints()
+    running = [name for name, _ in whole.module.named_buffers()]
+    assert running and all(
+        torch.equal(trainer.module.get_buffer(name), whole.module.get_buffer(name))
+        for name in running
+    )
 
 
 @pytest.mark.parametrize("change", [{"stochastic_depth": 50}, {"shortcut": "dropout"}])

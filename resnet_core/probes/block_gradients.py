@@ -27,7 +27,7 @@ class BlockGradients:
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         self._keys, self._meter = list(labels), Meter()
         self._norms: dict[tuple[str, str], torch.Tensor] = {}
-        module = watch.module
+        module = watch.net
         self._blocks, self._parted = block_paths(module), []
         for path in self._blocks:
             module.get_submodule(path).register_forward_pre_hook(self._on_input(path))
@@ -56,11 +56,11 @@ class BlockGradients:
         taken = []
 
         def to_shortcut(part, args):
-            taken[:] = skip(part, args) or ()
-            return tuple(taken) or None
+            taken[:] = skip(part, args)
+            return tuple(taken)
 
         def to_add(part, args):  # a gate looks at x: what it sends back has not been through F
-            return (*args[:2], taken.pop()) if taken and len(args) == 3 else None
+            return (*args[:2], taken.pop()) if len(args) == 3 else None
 
         block.shortcut.register_forward_pre_hook(to_shortcut)
         block.add.register_forward_pre_hook(to_add)

@@ -23,7 +23,7 @@ class Signal:
         self.labels = labels = read_for(labels)
         self._norms: dict[tuple[str, str], torch.Tensor] = {}
         self._sizes: dict[str, int] = {}  # elements of an output, the whole batch
-        module = watch.module
+        module = watch.net
         for path in labels.get("act_rms", ()):
             module.get_submodule(path).register_forward_hook(self._on_output(path))
         for path in labels.get("x_norm", ()):
@@ -101,7 +101,7 @@ class Dead:
         ((self._key, self._paths),) = labels.items()
         self._sums: dict[str, torch.Tensor] = {}
         for path in self._paths:
-            watch.module.get_submodule(path).register_forward_hook(self._on_output(path))
+            watch.net.get_submodule(path).register_forward_hook(self._on_output(path))
 
     def _on_output(self, path: str) -> Callable:
         def after_forward(relu, args, output):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
 from resnet_core.optimizers import SGD, AdamW
 
@@ -14,7 +15,7 @@ from resnet_core.optimizers import SGD, AdamW
 class Watch:
     """One forward pass of a net, and what the instruments need that hang in it."""
 
-    module: Callable  # (images [B, C, H, W]) -> logits [B, classes]
+    net: nn.Module | Callable  # (images [B, C, H, W]) -> logits [B, classes]; a module if watched
     optimizer: SGD | AdamW
     instruments: list = field(default_factory=list)
     lr: float = 0.0  # of the update that is about to be made

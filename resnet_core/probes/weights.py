@@ -15,9 +15,9 @@ class WeightGradient:
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         ((self._key, paths),) = labels.items()
-        device = next(watch.module.parameters()).device
+        device = next(watch.net.parameters()).device
         self.watch = watch
-        self._places = torch.tensor(places(watch.module, paths), device=device)
+        self._places = torch.tensor(places(watch.net, paths), device=device)
 
     def readings(self) -> torch.Tensor:
         return self.watch.grad_norms[self._places]
@@ -31,7 +31,7 @@ class UpdateRatio:
 
     def __init__(self, watch: Watch, labels: dict[str, list[str]]):
         ((self._key, paths),) = labels.items()
-        self.watch, self._places = watch, places(watch.module, paths)
+        self.watch, self._places = watch, places(watch.net, paths)
 
     def readings(self) -> torch.Tensor:
         optimizer, count = self.watch.optimizer, len(self._places)

@@ -75,7 +75,7 @@ def do_train(train, order: dict, orders: Orders, send) -> None:
     going = nets
     try:
         for going in in_turns(nets):
-            orders.checkpoint({net.model: net.step + 1 for net in going})
+            orders.checkpoint({net.model: net.trainer.next_step for net in going})
             for step, lr in orders.new_rates():
                 for net in going:
                     net.trainer.change_lr(step, lr)
