@@ -205,5 +205,6 @@ def test_a_device_that_stays_held_is_a_failed_run(claimed):
     row = store.row(1)
     assert (row["ended"], row["reason"]) == ("failed", "device")
     assert row["sentence"] == (
-        "The device cannot be used: it is still held by another program. Nothing was recorded."
+        "The device cannot be used: it is still held by another program. Run it on the CPU, or "
+        "end what else uses the device and restart its driver. Nothing was recorded."
     )

@@ -31,7 +31,7 @@ from engines import (
 
 from resnet_core.runs import crew, processes, trainer
 from resnet_core.runs.crew import Crew
-from resnet_core.runs.ends import REASONS
+from resnet_core.runs.ends import REASONS, end_sentence
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.owner_process import FENCED
 from resnet_core.runs.schema import FILE, VERSION
@@ -276,6 +276,9 @@ class OutOfMemoryError(RuntimeError):
         (OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), "oom"),
         (MemoryError(), "ram"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "ram"),
+        (RuntimeError(300 * "x" + " CUDA error: out of memory"), "oom"),
+        (RuntimeError(f"{300 * 'x'}\nCUDA error: unspecified launch failure"), "device"),
         (RuntimeError("CUDA error: an illegal memory access was encountered"), "device"),
         (RuntimeError("MPS backend is not there any more"), "device"),
         (RuntimeError("CUDA error: out of memory"), "oom"),
@@ -296,6 +299,23 @@ def test_every_error_has_a_reason_and_one_short_line(error, reason):
     assert (found["kind"], found["reason"]) == ("failed", reason) and reason in REASONS
     assert 0 < len(found["detail"]) <= 301 and "\n" not in found["detail"]
     assert found["detail"].endswith(".")
+
+
+def test_a_device_that_fails_is_one_sentence_and_what_would_do():
+    """Not torch's advice for who debugs kernels. Compiled, the fault comes inside another error."""
+    fault = (
+        "CUDA error: an illegal memory access was encountered\n"
+        "CUDA kernel errors might be asynchronously reported at some other API call.\n"
+        "For debugging consider passing CUDA_LAUNCH_BLOCKING=1\n"
+    )
+    wrapped = f"backend='inductor' raised:\n{fault}"
+    for text in (fault, wrapped, fault.partition("\n")[0].replace(" error", "\nerror")):
+        detail = trainer.failure(RuntimeError(text))["detail"]
+        assert end_sentence("failed", "device", detail, [], 0) == (
+            "The device cannot be used: CUDA error: an illegal memory access was encountered. "
+            "Run it on the CPU, or end what else uses the device and restart its driver. "
+            "Nothing was recorded."
+        )
 
 
 @pytest.mark.slow

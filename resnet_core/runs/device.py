@@ -17,7 +17,7 @@ def is_ready(train, order: dict, orders, send) -> bool:
     device = train.RunConfig.from_json(order["config"]).device
     problem = None
     if device not in names and f"{device}:0" not in names:
-        problem = f"there is no {device} on this machine. Choose {' or '.join(names)}."
+        problem = f"there is no {device} on this machine, only {' and '.join(names)}."
     elif order["lock"] and not _take(order["lock"], order["patience_s"], orders, send):
         problem = "it is still held by another program."
     if problem:

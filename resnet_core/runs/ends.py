@@ -25,7 +25,8 @@ REASONS = {
     "programs that use the data folder, check its rights and run again.",
     "paused_long": "The run was paused for {detail} and was ended.",
     "hung": "The training gave no sign of life for {detail} and was stopped.",
-    "device": "The device cannot be used: {detail}",
+    "device": "The device cannot be used: {detail} "
+    "Run it on the CPU, or end what else uses the device and restart its driver.",
     "start": "The training could not start: {detail}",
     "killed": "The training process was killed ({detail}).",
     "lost": "The training process ended while nothing was watching it.",

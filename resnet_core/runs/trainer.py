@@ -91,22 +91,27 @@ class Orders:
 #: what libraries below torch say of a device without room, in errors of no class of their own
 NO_DEVICE_MEMORY = ("CUDA error: out of memory", "backend out of memory", "ALLOC_FAILED")
 DEVICE_FAULTS = ("CUDA error", "CUDA driver", "cuDNN error", "No CUDA GPUs", "MPS backend")
+#: of the operating system -> reason
+SYSTEM_FAULTS = {errno.ENOSPC: "disk", errno.ENOMEM: "ram"}
 
 
 def failure(e: BaseException) -> dict:
     """An exception -> the reason from the closed list, and a line for the user."""
-    detail = " ".join(str(e).split())[:300] or type(e).__name__
+    text = " ".join(str(e).split())
     names = {c.__name__ for c in type(e).__mro__}
-    if "OutOfMemoryError" in names or any(words in detail for words in NO_DEVICE_MEMORY):
+    if "OutOfMemoryError" in names or any(words in text for words in NO_DEVICE_MEMORY):
         reason = "oom"
-    elif isinstance(e, MemoryError) or "can't allocate memory" in detail:
+    elif isinstance(e, MemoryError) or "can't allocate memory" in text:
         reason = "ram"
-    elif isinstance(e, OSError) and e.errno == errno.ENOSPC:
-        reason = "disk"
-    elif any(words in detail for words in DEVICE_FAULTS):
-        reason = "device"
+    elif isinstance(e, OSError) and e.errno in SYSTEM_FAULTS:
+        reason = SYSTEM_FAULTS[e.errno]
+    elif any(words in text for words in DEVICE_FAULTS):
+        reason = "device"  # in one line; the others are for who debugs kernels
+        said = (line for line in str(e).splitlines() if any(w in line for w in DEVICE_FAULTS))
+        text = next(said, text)
     else:
         reason = "error"
+    detail = text.strip()[:300] or type(e).__name__
     if not detail.endswith("."):
         detail += "."
     return {"kind": "failed", "reason": reason, "detail": detail}
