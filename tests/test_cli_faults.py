@@ -10,6 +10,10 @@ import pytest
 from engines import FAKE, engine_in
 
 from resnet_core.cli.options import CLOSED_PIPE, INTERRUPTED, RUN_FAILED
+from resnet_core.presets import digits
+from resnet_core.runs import supervision
+from resnet_core.runs.run import EngineError
+from resnet_core.runs.supervision import Trouble
 
 ROOT = Path(__file__).resolve().parents[1]
 ARGV = ("run", "digits20", "--device", "cpu", "--steps")
@@ -40,15 +44,50 @@ def test_ctrl_c_in_the_moment_of_queueing_leaves_no_run_behind(run, engine, monk
     assert found.ended == "stopped"
 
 
-def test_a_run_that_nobody_will_start_is_taken_back_and_it_is_said(run, engine, monkeypatch):
-    """The supervisor fails after the run was queued: a script would wait for ever."""
-    said = iter([None])
+NO_START = "Training cannot start here."
+
+
+def test_runs_that_nobody_will_start_are_taken_back_and_it_is_said(run, engine, monkeypatch):
+    """The supervisor fails after they were queued: a script would wait for ever."""
+    said, stop = iter([None]), engine.stop
+
+    def stop_but_the_first(run_id, by):
+        if run_id == 1:
+            raise EngineError("Run 1 cannot be stopped: the database is locked.")
+        stop(run_id, by)
+
+    monkeypatch.setattr(supervision, "LASTS_S", 0.1)
     monkeypatch.setattr(engine, "start", lambda: None)
-    monkeypatch.setattr(engine, "problem", lambda: next(said, "Training cannot start here."))
-    code, out, err = run(*ARGV, "9")
-    assert (code, out) == (RUN_FAILED, "") and "Training cannot start here." in err
-    (found,) = engine.runs()
-    assert (found.ended, found.sentence) == ("stopped", "Taken out of the queue.")
+    monkeypatch.setattr(engine, "stop", stop_but_the_first)
+    monkeypatch.setattr(engine, "problem", lambda: next(said, NO_START))
+    code, out, err = run(*ARGV, "9", "--seeds", "3")
+    assert (code, out) == (RUN_FAILED, "") and NO_START in err
+    *others, first = engine.runs()
+    assert first.state == "queued"
+    assert {(found.ended, found.sentence) for found in others} == {
+        ("stopped", "Taken out of the queue.")
+    }
+
+
+def test_a_run_waits_for_a_supervisor_that_fails_once(run, engine, monkeypatch, tmp_path):
+    said, start = [NO_START, NO_START, None], engine.start
+    monkeypatch.setattr(engine, "start", lambda: None if said else start())
+    monkeypatch.setattr(engine, "problem", lambda: said.pop() if said else None)
+    net = tmp_path / "net.json"
+    net.write_text(digits(8).to_json())
+    code, out, err = run("run", str(net), "--device", "cpu", "--steps", "3")
+    assert (code, said) == (0, []), err
+    assert "All 3 steps are done." in out
+
+
+def test_a_problem_lasts_if_it_comes_back_with_every_supervisor():
+    trouble = Trouble()
+    once = [trouble.lasts("it fails", now) for now in (0.0, 1.0, 2.9)]
+    assert not any(once) and not trouble.lasts(None, 3.0)  # the next one is being started
+    assert not trouble.lasts("it fails", 3.5) and not trouble.lasts(None, 6.5)
+    assert not trouble.lasts("it fails", 7.0) and trouble.lasts("it fails", 9.5)
+    assert not trouble.lasts(None, 10.0)
+    assert not trouble.lasts("it fails", 60.0)  # one had lived in between
 
 
 def test_whoever_stops_reading_ends_it_without_a_word(tmp_path):

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from resnet_core.folder import data_folder
@@ -100,8 +100,10 @@ def _submit(engine, config, count: int, by) -> list[int]:
 
 def _follow(engine, ids: list[int], by, display: Display, asked_to_stop: threading.Event) -> list:
     """The runs when all are over. The first Ctrl-C asks them to stop, a second one leaves them."""
+    from resnet_core.runs.supervision import Trouble
+
+    said, trouble = False, Trouble()
     with display:
-        said = False
         while True:
             engine.start()  # as a page does: a supervisor that died is started again
             runs = [_run(engine, run_id) for run_id in ids]
@@ -109,25 +111,44 @@ def _follow(engine, ids: list[int], by, display: Display, asked_to_stop: threadi
                 display.show(run, engine.records(run.id) if run.state != "queued" else [])
             if all(run.is_over for run in runs):
                 return runs
-            _check_that_they_can_start(engine, runs, by)
+            _check_that_they_can_start(engine, runs, by, trouble)
             if asked_to_stop.wait(POLL_S) and not said:
                 said = True
                 display.say("Stopping; what is recorded is kept. Ctrl-C again leaves at once.")
-                for run in runs:
-                    if not run.is_over:
-                        engine.stop(run.id, by)
+                _stop(engine, runs, by)
             elif said:
                 time.sleep(POLL_S)
 
 
-def _check_that_they_can_start(engine, runs: list, by) -> None:
-    """Raises EngineError if all still wait and nothing can be trained here; none is left behind."""
+def _check_that_they_can_start(engine, runs: list, by, trouble) -> None:
+    """Raises EngineError if all still wait, and for long nothing could be trained here.
+
+    None is left behind.
+    """
     from resnet_core.runs.run import EngineError
 
-    if all(run.state == "queued" for run in runs) and (problem := engine.problem()):
-        for run in runs:
-            engine.stop(run.id, by)
+    if any(run.state != "queued" for run in runs):
+        return
+    problem = engine.problem()
+    if trouble.lasts(problem, time.monotonic()):
+        with suppress(EngineError):
+            _stop(engine, runs, by)
         raise EngineError(problem)
+
+
+def _stop(engine, runs: list, by) -> None:
+    """Those that are not over, each of them; then raises EngineError if one of them could not."""
+    from resnet_core.runs.run import EngineError
+
+    failed = None
+    for run in runs:
+        try:
+            if not run.is_over:
+                engine.stop(run.id, by)
+        except EngineError as e:
+            failed = failed or e
+    if failed:
+        raise failed
 
 
 def _run(engine, run_id: int):

@@ -14,6 +14,8 @@ from .logs import SUPERVISOR_LOG, say
 
 #: seconds between two attempts to start one
 START_S = 3.0
+#: seconds after which a problem is more than one failure, of which the next attempt knows nothing
+LASTS_S = 3 * START_S
 
 
 class Supervision:
@@ -58,3 +60,19 @@ class Supervision:
 
     def _one_lives(self) -> bool:
         return Lock(self._folder / "supervisor.lock").is_held()
+
+
+class Trouble:
+    """Whether a problem lasts. One that comes back with each supervisor is the same one."""
+
+    def __init__(self):
+        self._began_at = self._seen_at = float("-inf")
+
+    def lasts(self, problem: str | None, now: float) -> bool:
+        """`problem` as it is now; `now`: monotonic [s]."""
+        if problem is None:
+            return False
+        if now - self._seen_at > 2 * START_S:  # one had lived meanwhile
+            self._began_at = now
+        self._seen_at = now
+        return now - self._began_at >= LASTS_S
