@@ -106,6 +106,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => {
     stop(state);
     STATES.delete(root);
+    // the same elements may be put back, with another state: what listens for this one goes with it
+    root.querySelector(".scrub").replaceChildren();
+    plot.removeAllListeners?.("plotly_click");
     state.sizes.disconnect();
     if (state.data.scrub) tell(undefined);
     // plotly goes on with a drawing for a moment, and stumbles over a plot that has been purged

@@ -79,13 +79,20 @@ function slider(root, state) {
   const [play, output, input, newest] = box.children;
   input.max = scrub.steps.length - 1;
   input.value = state.index;
-  const note = scrub.notes[state.index] ? ` · ${scrub.notes[state.index]}` : "";
-  output.textContent = `step ${scrub.steps[state.index]}, last is ${scrub.total}${note}`;
+  const notes = [scrub.notes[state.index], ...behind(state)].filter(Boolean).map((note) => ` · ${note}`).join("");
+  output.textContent = `step ${scrub.steps[state.index]}, last is ${scrub.total}${notes}`;
   input.setAttribute("aria-valuetext", output.textContent);
   newest.setAttribute("aria-pressed", state.follow);
   play.textContent = state.playing ? "❚❚" : "▶";
   play.title = state.playing ? "pause here" : "play the steps, the first 20 slowly";
   play.setAttribute("aria-label", play.title);
+}
+
+// Nets that have not come to the step, or ended before it: what is drawn of them is their last.
+function behind(state) {
+  const { scrub } = state.data;
+  const late = scrub.parts.map((part, i) => [state.figure.data[part.line].name, state.parts[i].rows.length - 1]);
+  return [...new Set(late.filter(([, row]) => row < state.index && row >= 0).map(([net, row]) => `${net}: step ${scrub.steps[row]}, its last`))];
 }
 
 function show(state, index) {
