@@ -81,7 +81,7 @@ def can_compute_in(precision: str) -> bool:
 
 def can_be_taken(fast_path: str) -> bool:
     here = can_do(state.device(), "fast_path", fast_path)
-    return here and FAST_PATHS[fast_path].needs() is None
+    return here and FAST_PATHS[fast_path].needs(state.device()) is None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def check_device(device: str, precision: str = "float32", fast_path: str = "none
         if major < 8:
             title = PRECISIONS[precision].title
             raise SpecError("precision", f"{name_of(device)} has no {title}", "Use float32")
-    if reason := FAST_PATHS[fast_path].needs():
+    if reason := FAST_PATHS[fast_path].needs(device):
         raise SpecError("fast_path", reason, "Use none")
 
 

@@ -25,7 +25,8 @@ class FastPath:
     #: (module without hooks) -> what does the steps without probes, on the same weights; or None
     prepare: Callable[[nn.Module], Callable | None]
     help: str
-    needs: Callable[[], str | None] = lambda: None  # a sentence: why it cannot be taken here
+    #: (device) -> a sentence: why it cannot be taken here
+    needs: Callable[[str], str | None] = lambda device: None
 
 
 def nothing(module: nn.Module) -> None:
@@ -51,11 +52,16 @@ def bare(module: nn.Module) -> nn.Module:
     return deepcopy(module, shared)
 
 
-def no_compiler() -> str | None:
+def no_compiler(device: str) -> str | None:
     """What torch.compile looks for itself, and fails without: at its first step, with a page."""
     on_mac = sys.platform == "darwin"
-    if not shutil.which(os.environ.get("CXX") or ("clang++" if on_mac else "g++")):
-        return "there is no C++ compiler on this machine"
+    if device.startswith("cuda"):  # its code generator there is Triton, which builds a C module
+        language, given, usual = "C", os.environ.get("CC"), ("gcc", "clang")
+    else:
+        usual = ("clang++",) if on_mac else ("g++",)
+        language, given = "C++", os.environ.get("CXX")
+    if not any(map(shutil.which, (given,) if given else usual)):
+        return f"there is no {language} compiler on this machine"
     headers = Path(sysconfig.get_path("include"), "Python.h")
     if not on_mac and not headers.exists():  # a Mac may have them elsewhere
         return "Python's headers, often called python3-dev, are not on this machine"
