@@ -362,6 +362,49 @@ def test_divergence_is_a_result_and_compares_nothing():
     assert both == ("The residual net diverged at step 8; the plain net diverged at step 3.")
 
 
+def thrown(best, last, at=80):
+    """A net that has learned down to one (loss, accuracy), and from `at` on has another."""
+    net = outcome(best)
+    net.loss[at:], net.accuracy[at:] = last
+    return net
+
+
+@pytest.mark.parametrize(
+    ("best", "last", "key"),
+    [
+        ((0.2, 0.95), (2.04, 0.2), "thrown"),
+        ((0.2, 0.95), (2.303, 0.1), "thrown"),  # it guesses, but it has learned
+        ((0.2, 0.95), (0.9, 0.7), "learns"),
+        ((2.0, 0.2), (2.25, 0.16), "learns"),  # half of it, and within what batches differ by
+        ((2.303, 0.1), (4.0, 0.1), "stuck"),  # nothing to lose
+    ],
+)
+def test_a_net_that_has_lost_what_it_had_learned_is_not_said_to_learn(best, last, key):
+    found = judged(thrown(best, last), thrown(best, last))
+    assert found.of("residual").training.key == key
+    if key == "thrown":
+        assert found.of("residual").training.sentence.endswith("at its best it was 0.20 nats.")
+        assert found.headline.endswith("Both nets had learned more before and were thrown back.")
+
+
+def test_a_rate_that_was_changed_by_hand_leaves_no_mechanism():
+    """The change is named as it was made; one after the last step is none of this run."""
+    run = thrown((0.2, 0.95), (2.04, 0.2), 42), replace(BURST, loss=BURST.loss + 0.6)
+    changes = ((42, 0.5), (50, 0.3), (900, 0.1))
+    found = judged(*run, lr=0.02, lr_changes=changes)
+    assert not {key for key, row in NOTES.items() if row.compares} & {n.key for n in found.notes}
+    (said,) = (note.text for note in found.notes if "rate" in note.text)
+    assert said == (
+        "The learning rate was changed by hand at step 42 (0.02 to 0.5) and once more after: this "
+        "run does not tell why one net is ahead or behind."
+    )
+    assert found.headline.endswith("The residual net had learned more before and was thrown back.")
+    later = judged(outcome(LEARNED), BURST, lr_changes=changes[2:])
+    assert {"degradation", "one rate"} <= {note.key for note in later.notes}
+    sooner = judged(outcome(LEARNED), BURST, lr_changes=changes[:1])
+    assert sooner.headline.endswith("By its last losses the residual net is ahead.")
+
+
 # -- notes --------------------------------------------------------------------------------------
 
 FADED = outcome(GUESSING, slopes=(-24.2, -24.0), rms=-20)
@@ -407,6 +450,10 @@ CASES = {
         (outcome((0.03, 0.99)), BURST, {}),
     ),
     "residual fails": ((outcome(GUESSING), BURST, {}), (outcome(LEARNED), BURST, {})),
+    "changed rate": (
+        (outcome(LEARNED), BURST, {"lr_changes": ((119, 0.5),)}),
+        (outcome(LEARNED), BURST, {"lr_changes": ((120, 0.5),)}),
+    ),
     "clipping": ((outcome(LEARNED), BURST, {"clip": 1.0}), (outcome(LEARNED), BURST, {})),
     "underflow": (
         (outcome(LEARNED), replace(FADED, input_grad=np.tile([0, 1e-38, 1], (120, 1))), {}),

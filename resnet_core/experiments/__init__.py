@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from resnet_core.run_config import RunConfig
+from resnet_core.verdict.rates import changed_by_hand
 
 from .claims import Claim, Part, part_of, shown
 from .experiment import Experiment
@@ -44,14 +45,12 @@ def why_not_judged(config: RunConfig, steps: int) -> str | None:
     `config` as it was settled, after `steps` steps. A rate that was changed by hand makes another
     run of it than the one whose figures were measured.
     """
-    changes = [change for change in config.lr_changes if change[0] < steps]
-    if not changes:
+    changed = changed_by_hand(config, steps)
+    if not changed:
         return None
-    (step, lr), more = changes[0], len(changes) - 1
-    again = "" if not more else " and once more after" if more == 1 else f" and {more} times after"
     return (
-        f"The learning rate was changed by hand at step {step:,} ({config.lr:g} to {lr:g}){again}: "
-        "this is no longer the run that the experiment speaks of, so its claims are not judged."
+        f"{changed}: this is no longer the run that the experiment speaks of, so its claims are "
+        "not judged."
     )
 
 

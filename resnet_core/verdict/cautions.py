@@ -77,22 +77,28 @@ def no_twin(case: Case) -> str | None:
     return f"The twins differ in more than the way around F: {'; '.join(more)}." if more else None
 
 
-def one_rate(case: Case) -> str | None:
-    lr = case.setting("lr")
-    lags = [n for n in (case.plain, case.residual) if n.training.key in ("slower", "diverged")]
-    lags += [case.plain] if case.plain.training.key == "stuck" and case.has_norm else []
-    if lr is None or not lags:
+def changed_rate(case: Case) -> str | None:
+    if not case.changed:
         return None
-    changes = case.setting("lr_changes", ())
-    changed = f", changed at step {changes[0][0]:,}," if changes else ""
-    if any(net.training.key == "diverged" for net in lags):
-        return (
-            f"Learning rate {lr:g}{changed} is the same for both twins: before blaming the net "
-            f"that diverged, try {lr / 3:.1g} and {lr / 10:.1g}."
-        )
+    return f"{case.changed}: this run does not tell why one net is ahead or behind."
+
+
+def one_rate(case: Case) -> str | None:
+    """At one rate alone: of changes by hand, changed_rate speaks."""
+    lr = case.setting("lr")
+    keys = {case.plain.training.key, case.residual.training.key}
+    stuck = case.plain.training.key == "stuck" and case.has_norm
+    if lr is None or case.changed or not (keys & {"slower", "diverged", "thrown"} or stuck):
+        return None
+    for key, how in (("diverged", "diverged"), ("thrown", "was thrown back")):
+        if key in keys:
+            return (
+                f"Learning rate {lr:g} is the same for both twins: before blaming the net that "
+                f"{how}, try {lr / 3:.1g} and {lr / 10:.1g}."
+            )
     return (
-        f"Learning rate {lr:g}{changed} is the same for both twins and may suit one of them "
-        f"better: before blaming the net that lags, try {lr / 3:.1g} and {3 * lr:.1g}."
+        f"Learning rate {lr:g} is the same for both twins and may suit one of them better: before "
+        f"blaming the net that lags, try {lr / 3:.1g} and {3 * lr:.1g}."
     )
 
 

@@ -65,6 +65,9 @@ TRAINING = {
         "learns", "good", "Its loss is below that of guessing, and not clearly above its twin's."
     ),
     "slower": Class("learns more slowly", "warn", "Its twin's loss is lower, step by step."),
+    "thrown": Class(
+        "learned, then thrown back", "bad", "Its loss has lost most of what it had won by learning."
+    ),
     "stuck": Class("stuck at chance", "bad", "Loss and accuracy are those of guessing."),
     "diverged": Class("diverged", "bad", "Its numbers are not finite any more."),
     "early": Class("too few steps", "neutral", "Too few steps to say how it learns."),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .case import NORM_WORDS, Case, NetVerdict, Note
 from .cautions import (
     adaptive,
+    changed_rate,
     clipping,
     no_twin,
     one_rate,
@@ -31,10 +32,14 @@ CALM_LEAST = 20  # steps of both nets before gradients in training count as a re
 
 
 def notes_of(case: Case) -> tuple[Note, ...]:
-    """In the order of the table; none before the first step."""
+    """In the order of the table; none before the first step.
+
+    With a learning rate that was changed by hand, none on why a net is ahead or behind.
+    """
     if case.steps < 1:
         return ()
-    found = ((key, row, row.say(case)) for key, row in NOTES.items())
+    rows = {k: row for k, row in NOTES.items() if not (case.changed and row.compares)}
+    found = ((key, row, row.say(case)) for key, row in rows.items())
     return tuple(Note(key, row.kind, text, row.source) for key, row, text in found if text)
 
 
@@ -140,7 +145,7 @@ def blow_up(case: Case) -> str | None:
     if case.residual.signal.key not in ("blow-up", "not finite") or case.has_norm:
         return None
     text = f"{case.residual.signal.sentence} There is no norm, and each block adds an F(x) to its x"
-    if case.residual.training.key == "diverged":
+    if case.residual.training.key == "diverged" and not case.changed:
         return f"{text}. The residual net diverged: shortcuts alone do not make a net trainable."
     return f"{text}: shortcuts alone do not keep a signal's size."
 
@@ -174,13 +179,21 @@ def plain_learns_too(case: Case) -> str | None:
 
 def residual_fails(case: Case) -> str | None:
     key = case.residual.training.key
-    if key not in ("stuck", "slower", "diverged"):
+    if key not in FAILS:
         return None
-    how = {"stuck": "is guessing", "slower": "learns more slowly", "diverged": "diverged"}[key]
     return (
-        f"The residual net {how}: this run is no case for shortcuts. Look at its signal, its init "
-        "and the learning rate first."
+        f"The residual net {FAILS[key]}: this run is no case for shortcuts. Look at its signal, "
+        "its init and the learning rate first."
     )
+
+
+#: class of TRAINING -> what the net does
+FAILS = {
+    "stuck": "is guessing",
+    "slower": "learns more slowly",
+    "diverged": "diverged",
+    "thrown": "was thrown back",
+}
 
 
 def figures(net: NetVerdict) -> str:
@@ -199,25 +212,29 @@ class Row:
     kind: str  # of Note
     say: Callable[[Case], str | None]
     source: str
+    compares: bool = False  # says why, or that, one net learns and the other does not
 
 
 NOTES = {
     "vanishing": Row(
-        "shows", vanishing, "Glorot and Bengio 2010, sec. 4.2; He et al. 2015b, sec. 2.2"
+        "shows", vanishing, "Glorot and Bengio 2010, sec. 4.2; He et al. 2015b, sec. 2.2", True
     ),
     "vanishing at start": Row("shows", vanishing_at_start, "He et al. 2015b, sec. 2.2"),
-    "not vanishing": Row("does not show", not_vanishing, "He et al. 2015, sec. 4.1"),
-    "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1"),
-    "lags while growing": Row("does not show", lags_while_growing, "Yang et al. 2019, sec. 3"),
+    "not vanishing": Row("does not show", not_vanishing, "He et al. 2015, sec. 4.1", True),
+    "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1", True),
+    "lags while growing": Row(
+        "does not show", lags_while_growing, "Yang et al. 2019, sec. 3", True
+    ),
     "collapse": Row("mind", collapse, ""),
     "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
     "blow-up": Row("shows", blow_up, "Zhang et al. 2019, sec. 2; De and Smith 2020, sec. 2"),
     "starts at zero": Row("mind", starts_at_zero, "Goyal et al. 2017, sec. 5.1; Zhang et al. 2019"),
     "zero head": Row("mind", zero_head, "Zhang et al. 2019, sec. 3"),
     "plain learns too": Row(
-        "does not show", plain_learns_too, "He et al. 2015, table 6 and fig. 6"
+        "does not show", plain_learns_too, "He et al. 2015, table 6 and fig. 6", True
     ),
-    "residual fails": Row("does not show", residual_fails, ""),
+    "residual fails": Row("does not show", residual_fails, "", True),
+    "changed rate": Row("does not show", changed_rate, ""),
     "clipping": Row("mind", clipping, "Pascanu et al. 2013, sec. 3.2"),
     "underflow": Row("mind", underflow, "IEEE 754"),
     "precision": Row("mind", precision, ""),

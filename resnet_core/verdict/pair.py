@@ -13,6 +13,7 @@ from . import flow
 from .case import Case, NetVerdict, Note
 from .mechanism import notes_of
 from .outcome import Outcome
+from .rates import changed_by_hand
 from .training import CLEAR, Lately, Terms, lately, lead, training
 from .words import capital, count, nats
 
@@ -56,6 +57,7 @@ def verdict_of(
         net=residual,
         steps=upto + 1,
         lead=between,
+        changed=changed_by_hand(config, max(outcome.last for outcome in outcomes) + 1),
     )
     return Verdict(
         headline=_headline(case, seen, plain_seen, upto),
@@ -127,6 +129,11 @@ def _alone(seen: Outcome, shown: NetVerdict) -> str:
 
 def _winner(case: Case, recent: list[Lately]) -> str:
     keys = case.residual.training.key, case.plain.training.key
+    if "thrown" in keys:
+        back = [net.role for net in (case.residual, case.plain) if net.training.key == "thrown"]
+        who = "Both nets" if len(back) == 2 else f"The {back[0]} net"
+        was = "were" if len(back) == 2 else "was"
+        return f"{who} had learned more before and {was} thrown back."
     if keys == ("stuck", "stuck"):
         return "Neither has learned anything: both are guessing."
     between = case.lead
@@ -134,9 +141,12 @@ def _winner(case: Case, recent: list[Lately]) -> str:
         ahead, behind = ("residual", "plain") if between.behind > 0 else ("plain", "residual")
         guessing = case.plain if behind == "plain" else case.residual
         still = f"; the {behind} net is still guessing" if guessing.training.key == "stuck" else ""
+        if case.changed:  # at which of its rates a net learned faster is not known
+            return f"By its last losses the {ahead} net is ahead{still}."
         return f"By its last losses the {ahead} net learned faster{still}."
     if between is not None and between.is_alike:
         both = case.residual.training.tone == case.plain.training.tone == "good"
+        both = both and not case.changed
         alike = "both learned equally well" if both else "neither is ahead"
         return f"By their last losses {alike}, within {CLEAR:g} nats."
     return "Who learns faster is not clear: their losses are too close or too noisy."

@@ -17,6 +17,7 @@ WINDOW = 20  # rows that a "last" value is the mean of
 LEAST = 20  # steps before learning is spoken of, after the warm-up
 STUCK = 40  # steps before a net is said to be stuck, after the warm-up
 CLEAR = 0.1  # nats between two losses; nets that are closer learn equally well
+BACK = 0.5  # nats, and share of what was won against guessing: a net that lost both is thrown back
 MOSTLY = 0.9  # of the steps have to agree on who is ahead
 GUESSING = 0.95  # of the loss of equal odds for every class: above, it tells of nothing learned
 SIGMAS = 4  # of the binomial spread of accuracies at chance
@@ -78,6 +79,18 @@ def is_guessing(net: Lately, classes: int, batch_size: int) -> bool:
     )
 
 
+def best_of(net: Outcome, upto: int, rows: int) -> float:
+    """The least mean loss of as many rows in a row, up to a step; nats."""
+    loss = net.loss[: int(np.searchsorted(net.steps, upto, side="right"))]
+    return float(np.convolve(loss.astype(np.float64), np.full(rows, 1 / rows), "valid").min())
+
+
+def is_thrown_back(loss: float, best: float, classes: int) -> bool:
+    """Whether a net had learned, and has lost at least half of it by its last rows."""
+    won = math.log(classes) - best
+    return best < GUESSING * math.log(classes) and loss - best >= max(BACK, BACK * won)
+
+
 @dataclass(frozen=True)
 class Terms:
     """What learning is measured against."""
@@ -100,6 +113,9 @@ def training(net: Outcome, twin: Outcome, upto: int, terms: Terms) -> Finding:
     mine = lately(net, done - 1)
     text = f"After {count(done)} its training loss is {mine.result}"
     guess = f"guessing among {terms.classes} classes gives {nats(math.log(terms.classes))}"
+    best = best_of(net, done - 1, len(mine.loss))
+    if is_thrown_back(float(mine.loss.mean()), best, terms.classes):
+        return finding(TRAINING, "thrown", f"{text}; at its best it was {nats(best)}.")
     if is_guessing(mine, terms.classes, terms.batch_size):
         key = "stuck" if done - terms.warmup >= STUCK else "early"
         return finding(TRAINING, key, f"{text}; {guess} with {1 / terms.classes:.0%}.")
