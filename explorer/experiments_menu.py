@@ -69,7 +69,8 @@ def about_chosen(run: Run) -> None:
     if key is None or key == name_of(run):
         return
     shown = "the recording" if run.recorded else f"run {run.id}"
-    told(key, is_as_measured(key), f"Chosen for Run. The curves below are of {shown}, not of this.")
+    said = f"Chosen for Run. The curves below are of {shown}, not of this one."
+    told(key, is_as_measured(key), said)
 
 
 def about_run(engine: Engine, watched: Watched) -> None:

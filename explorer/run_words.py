@@ -52,7 +52,7 @@ def told(run: Run) -> str:
 
 def queued(run: Run) -> str:
     before = (run.position or 1) - 1
-    place = f"{before} before you" if before else "next in line"
+    place = f"{before} before it" if before else "next in line"
     wait = f", {theme.roughly(run.wait_s)}" if run.wait_s else ""
     why = "" if run.sentence == WAITS else f". {theme.literal(run.sentence)}"
     return f"Queued on {device_name(run.config.device)}: {place}{wait}{why}"

@@ -76,7 +76,7 @@ def run_title(run: Run) -> str:
 def who(run: Run, user: User) -> str:
     if not run.owner:
         return ""
-    return "yours" if run.owner == user.id else "somebody's"
+    return "yours" if run.owner == user.id else "somebody else's"
 
 
 def icon(run: Run) -> str:

@@ -111,9 +111,9 @@ def a_run(**fields) -> Run:
     [
         ({"state": "queued", "position": 1}, "Queued on the CPU: next in line"),
         ({"state": "queued", "position": 3, "wait_s": 40.0},
-         "Queued on the CPU: 2 before you, about 40 s"),
+         "Queued on the CPU: 2 before it, about 40 s"),
         ({"state": "queued", "position": 2, "config": SMALL.config("cuda:1")},
-         "Queued on GPU 1: 1 before you"),
+         "Queued on GPU 1: 1 before it"),
         ({"state": "queued", "position": 1, "sentence": "A paused run keeps it."},
          "Queued on the CPU: next in line. A paused run keeps it\\."),
         ({"state": "starting"}, "Starting: 0 of 12 steps done"),
@@ -173,6 +173,9 @@ def test_an_experiment_brings_its_net_and_settings_and_says_what_to_look_at(key)
 
 
 def test_an_experiment_has_a_link_and_an_edit_makes_another_of_it():
+    told = {key: opened(named=key).session_state.probe for key in ("zero-init", "pre-activation")}
+    assert told == {key: EXPERIMENTS[key].probe for key in told}
+    assert EXPERIMENTS["zero-init"].probe != EXPERIMENTS["board"].probe
     app = opened(named="board")
     assert app.session_state.experiment.config() == EXPERIMENTS["board"].config
     assert EXPERIMENTS["board"].question in texts(app)
@@ -288,7 +291,7 @@ def test_a_chosen_experiment_is_told_beside_the_run_of_another(data_folder, monk
     assert old.look in texts(app) and "Chosen for Run" not in texts(app)
     app = after(app, "state.choose_experiment('fixup')")
     said = texts(app)
-    assert new.look in said and f"The curves below are of run {run_id}, not of this." in said
+    assert new.look in said and f"The curves below are of run {run_id}, not of this one." in said
     assert old.look not in said and f"Run {run_id}: **{old.title}**" in said
     assert "The net on screen is that of the experiment" in said
     kinds = [element.type for element in app.main if element.type in ("caption", "progress")]

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from explorer import events, look
 from explorer.look import Look
-from explorer.state.shown import SS, graph
+from explorer.state.shown import PROBE, SS, graph
 from explorer.state.url import put_in_url
 from resnet_core import picture
 
 #: keys of the widgets and components that the page mounts
-DIAGRAM, DEPTH, PROBE = "diagram", "depth", "probe"
+DIAGRAM, DEPTH = "diagram", "depth"
 LOOK, COLOUR = "look_", "colour"
 
 

@@ -14,6 +14,7 @@ from resnet_core.spec import NetSpec, ShapeMismatch, SpecError
 
 SS = st.session_state
 HISTORY = 100  # steps of undo
+PROBE = "probe"  # key of the switch between quantities
 
 
 def remember() -> None:

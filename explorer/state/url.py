@@ -16,7 +16,7 @@ import streamlit as st
 from explorer import cached, link, look, replay
 from explorer.link import Experiment
 from explorer.look import Look
-from explorer.state.shown import SS, graph, named, remember, show_experiment
+from explorer.state.shown import PROBE, SS, graph, named, remember, show_experiment
 from resnet_core.experiments import EXPERIMENTS
 from resnet_core.runs.engine import EngineError
 from resnet_core.spec import SpecError
@@ -38,6 +38,8 @@ def _read_words() -> None:
     if now[1:3] != before[1:3]:
         SS.run, SS.run_missing = _run_named(*now[1:3])
     code, SS.named = now[0], now[3] or SS.named
+    if now[3] != before[3] and now[3] in EXPERIMENTS:
+        SS[PROBE] = EXPERIMENTS[now[3]].probe  # what it tells its reader to look at
     if code == before[0] and (code or before[0] or now == before):
         return
     try:
