@@ -46,9 +46,11 @@ def check_limit(db: sqlite3.Connection, more: int, owner: str, limit: int) -> No
             "person may wait at once. Make it shorter."
         )
     have = "one run" if unfinished == 1 else f"{unfinished} runs"
+    these = "" if more == 1 else f"; this series has {more}"
+    ends = "one ends, or stop one" if unfinished + more == limit + 1 else "some end, or stop some"
     raise EngineError(
-        f"You have {have} queued or training, and at most {limit} may be yours at once. "
-        "Wait until one ends, or stop one."
+        f"You have {have} queued or training, and at most {limit} may be yours at once{these}. "
+        f"Wait until {ends}."
     )
 
 
