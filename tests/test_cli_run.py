@@ -224,7 +224,7 @@ def test_a_real_run_on_a_terminal_shows_both_nets_and_leaves_no_process(tmp_path
         "loss",
         "at the first block",
         "held out",
-        "After 12 steps",
+        "12 steps are too few to compare",
     ):
         assert words in shown, words
     for process in processes_of(folder):
