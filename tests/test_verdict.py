@@ -84,10 +84,29 @@ def test_start_and_training_are_classed_apart():
     plain = judged(outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, -0.2))).of("plain")
     assert (plain.at_start.key, plain.in_training.key) == ("exploding", "healthy")
     assert plain.at_start.sentence == (
-        "The gradient explodes by 3.5 decades: from 1 at the last block to 3,162 at the first, "
+        "The gradient explodes by 3.5 decades from the last block to the first: 1 to 3,162, "
         "at step 0."
     )
     assert "over steps 100 to 119" in plain.in_training.sentence
+
+
+@pytest.mark.parametrize(
+    ("inner", "said"),
+    [
+        (1.0, "; at blocks between them it rises to 1."),
+        (1e-3, "; at blocks between them it falls to 0.001."),
+        (0.1, "."),
+    ],
+)
+def test_a_gradient_between_the_ends_is_told_where_it_is_beyond_both(inner, said):
+    plain = outcome(LEARNED)
+    plain.input_grad[:] = (0.04, inner, inner, 0.03, 0.03)
+    found = judged(outcome(LEARNED), plain).of("plain").at_start
+    assert (found.key, found.sentence) == (
+        "healthy",
+        "The gradient roughly keeps its size (+0.1 decades) from the last block to the first: 0.03 "
+        f"to 0.04, at step 0{said}",
+    )
 
 
 def test_a_gradient_that_fades_to_zero_has_underflowed():

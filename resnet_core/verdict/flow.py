@@ -15,6 +15,7 @@ LEAST = 5  # rows from step 1 on before training is spoken of
 GONE = 5  # rows at the end that are exactly 0 everywhere: what went before is over
 #: what is smaller before it is 0 has faded to the end of float32, whose normal numbers end at 1e-38
 FAINT = 1e-30
+BEYOND = 10  # times an end: a gradient between them that is beyond both by more is told
 KEPT = "roughly keeps its size"
 
 
@@ -56,8 +57,22 @@ def _gradient(outcome: Outcome, rows: np.ndarray) -> Finding:
         if abs(decades) < FLAT
         else (large if decades > 0 else small)[abs(decades) >= STEEP]
     )
-    ends = f"from {size(profile[-1])} at the last block to {size(profile[0])} at the first, {when}"
-    return finding(GRADIENTS, key, f"The gradient {_way(decades)}: {ends}.", decades)
+    text = (
+        f"The gradient {_way(decades)} from the last block to the first: {size(profile[-1])} to "
+        f"{size(profile[0])}, {when}{_between(profile)}."
+    )
+    return finding(GRADIENTS, key, text, decades)
+
+
+def _between(profile: np.ndarray) -> str:
+    """Where the ends do not speak for the blocks between: how far it goes beyond both."""
+    low, high = sorted((profile[0], profile[-1]))
+    found = []
+    if profile.max() > BEYOND * high:
+        found.append(f"rises to {size(profile.max())}")
+    if profile.min() < low / BEYOND:
+        found.append(f"falls to {size(profile.min())}")
+    return f"; at blocks between them it {' and '.join(found)}" if found else ""
 
 
 def _way(decades: float) -> str:
