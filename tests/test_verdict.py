@@ -447,6 +447,10 @@ CASES = {
         (outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, 1.5)), {}),
         (outcome(LEARNED), BURST, {}),
     ),
+    "lags while shrinking": (
+        (outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, -1.5)), {}),
+        (outcome(LEARNED), BURST, {}),
+    ),
     "collapse": (
         (outcome(LEARNED), outcome(GUESSING, slopes=(7.1, -5.0)), {}),
         (outcome(LEARNED), outcome(GUESSING, slopes=(7.1, -1.0)), {}),
@@ -510,8 +514,8 @@ def test_degradation_is_told_without_vanishing_gradients():
     assert notes["not vanishing"].kind == "does not show"
     assert notes["not vanishing"].sentence == (
         "This is not vanishing gradients: batch norm is on, and from the last block to the first "
-        "the plain net's change by +3.5 decades at step 0, −0.2 decades over its last steps. "
-        "(He et al. 2015, sec. 4.1)"
+        "the plain net's gradients change by +3.5 decades at step 0, −0.2 decades over its last "
+        "steps. (He et al. 2015, sec. 4.1)"
     )
     assert notes["degradation"].text.startswith(
         "The plain net is harder to optimise: over its last steps its gradients are healthy, and "
@@ -521,10 +525,12 @@ def test_degradation_is_told_without_vanishing_gradients():
     assert "vanishing" not in notes
 
 
-def test_a_gradient_that_grows_is_not_called_fine():
-    notes = notes_of(outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, 1.5)))
+@pytest.mark.parametrize("decades", [0.9, -0.9])
+def test_a_gradient_that_grows_or_shrinks_is_not_called_fine(decades):
+    notes = notes_of(outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, decades)))
     assert "degradation" not in notes
-    assert "gradients grow" in notes["lags while growing"].text
+    how, size = ("growing", "large") if decades > 0 else ("shrinking", "small")
+    assert f"too {size} a gradient may be a reason" in notes[f"lags while {how}"].text
 
 
 def test_a_plain_net_that_does_train_is_said_to():
@@ -537,10 +543,10 @@ def test_a_plain_net_that_does_train_is_said_to():
 def test_vanishing_is_told_with_both_ways_and_both_nets():
     said = notes_of(outcome(LEARNED, slopes=(-0.3, -0.3)), FADED, nets=NO_NORM)["vanishing"].text
     assert said == (
-        "Vanishing gradients. From the last block to the first the plain net's change by −24.2 "
-        "decades at step 0, −24.0 decades over its last steps; it is guessing. Its signal fades on "
-        "the way forward as well (−20.0 decades). The residual net's change by −0.3 decades at "
-        "step 0, −0.3 decades over its last steps; it learns."
+        "Vanishing gradients. From the last block to the first the plain net's gradients change by "
+        "−24.2 decades at step 0, −24.0 decades over its last steps; it is guessing. Its signal "
+        "fades on the way forward as well (−20.0 decades). Those of the residual net change by "
+        "−0.3 decades at step 0, −0.3 decades over its last steps; it learns."
     )
 
 

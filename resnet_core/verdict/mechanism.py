@@ -24,8 +24,6 @@ from .words import count, nats, signed
 
 #: classes of gradients whose first block gets as much as it needs, as far as norms tell
 CALM = ("healthy", "growing", "shrinking")
-#: of those the ones that degradation may be told with: neither lost nor a sign of trouble
-FINE = ("healthy", "shrinking")
 FADED = ("vanishing", "underflow")
 TRAINS = 0.5  # accuracy of batches from which on a net is said to train
 CALM_LEAST = 20  # steps of both nets before gradients in training count as a reason
@@ -50,14 +48,14 @@ def vanishing(case: Case) -> str | None:
     if plain.training.key != "stuck" or residual.in_training.key in (*FADED, "zero", "not finite"):
         return None
     text = (
-        "Vanishing gradients. From the last block to the first the plain net's change by "
+        "Vanishing gradients. From the last block to the first the plain net's gradients change by "
         f"{figures(plain)}; it is guessing."
     )
     if plain.signal.key in ("fading", "dying"):
         text += f" Its signal fades on the way forward as well ({brief(plain.signal)})."
     if residual.training.key != "learns":
         return text
-    return f"{text} The residual net's change by {figures(residual)}; it learns."
+    return f"{text} Those of the residual net change by {figures(residual)}; it learns."
 
 
 def vanishing_at_start(case: Case) -> str | None:
@@ -79,14 +77,14 @@ def not_vanishing(case: Case) -> str | None:
         return None
     return (
         f"This is not vanishing gradients: {NORM_WORDS[case.net.norm]} is on, and from the last "
-        f"block to the first the plain net's change by {figures(case.plain)}."
+        f"block to the first the plain net's gradients change by {figures(case.plain)}."
     )
 
 
 def degradation(case: Case) -> str | None:
     if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
         return None
-    if case.plain.in_training.key not in FINE:
+    if case.plain.in_training.key != "healthy":  # else its gradients may be a reason
         return None
     if case.residual.training.key != "learns" or case.residual.training.tone != "good":
         return None
@@ -104,13 +102,21 @@ def degradation(case: Case) -> str | None:
 
 
 def lags_while_growing(case: Case) -> str | None:
+    return _lags(case, ("growing", "exploding"), "grow", "large")
+
+
+def lags_while_shrinking(case: Case) -> str | None:
+    return _lags(case, ("shrinking",), "shrink", "small")
+
+
+def _lags(case: Case, keys: tuple[str, ...], how: str, size: str) -> str | None:
     if not (case.has_norm and case.plain_lags and case.steps >= CALM_LEAST):
         return None
-    if case.plain.in_training.key not in ("growing", "exploding"):
+    if case.plain.in_training.key not in keys:
         return None
     return (
-        "The plain net lags behind, and over its last steps its gradients grow from the last "
-        f"block to the first ({brief(case.plain.in_training)}): too large a gradient may be a "
+        f"The plain net lags behind, and over its last steps its gradients {how} from the last "
+        f"block to the first ({brief(case.plain.in_training)}): too {size} a gradient may be a "
         "reason as well, so this run alone does not show degradation."
     )
 
@@ -224,6 +230,9 @@ NOTES = {
     "degradation": Row("shows", degradation, "He et al. 2015, sec. 1 and 4.1", True),
     "lags while growing": Row(
         "does not show", lags_while_growing, "Yang et al. 2019, sec. 3", True
+    ),
+    "lags while shrinking": Row(
+        "does not show", lags_while_shrinking, "Glorot and Bengio 2010, sec. 4.2", True
     ),
     "collapse": Row("mind", collapse, ""),
     "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
