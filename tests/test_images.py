@@ -13,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
+from resnet_core import zips
 from resnet_core.data import (
     adaptations,
     add_images,
@@ -21,7 +22,6 @@ from resnet_core.data import (
     images,
     remove_images,
     table,
-    zips,
 )
 from resnet_core.estimate import check_fits, estimate
 from resnet_core.presets import preset

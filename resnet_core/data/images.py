@@ -16,11 +16,11 @@ import numpy as np
 
 from resnet_core.folder import datasets_folder
 from resnet_core.spec import SpecError
+from resnet_core.zips import METHODS, open_zip, unpacked
 
 from . import stored
 from .decoding import decode
 from .examples import split
-from .zips import METHODS, open_zip, unpacked
 
 PREFIX = "images:"
 SIDES = (8, 16, 28, 32, 48, 64, 96, 128, 224)  # pixels, of what the images are brought to

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from resnet_core.spec import SpecError
+from resnet_core.zips import NO_ZIP
 
 from .examples import Examples
-from .zips import NO_ZIP
 
 #: what cannot be read is one of these; numpy takes what is no zip for a pickle and refuses it
 BROKEN = (*NO_ZIP, OSError, KeyError, TypeError, AttributeError, MemoryError, tokenize.TokenError)

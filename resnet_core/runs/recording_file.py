@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from resnet_core.zips import METHODS
+
 from .recording import Recording, RecordingError
 from .recording_arrays import nets_from
 from .recording_head import checked, head_of
@@ -30,8 +32,6 @@ MAX_FILE = MAX_CONTENT  # bytes; no packed file is longer by more than a few
 MAX_HEAD = 2 * 1024**2  # bytes: the names of places of a very deep net
 MAX_ENTRIES = 200
 ENTRY_MARK = b"PK\x01\x02"  # before every entry of a zip's directory
-#: zipfile unpacks all others without a limit: 79 bytes of bzip2 fill 64 MiB
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: entries are dated alike, so that equal runs make equal files
 DATE = (1980, 1, 1, 0, 0, 0)
 ENTRY = re.compile(r"net[01]/(steps|known_s|(scalar|probe|steps)/[a-z][a-z0-9_]{0,39})\.npy")
