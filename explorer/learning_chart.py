@@ -183,7 +183,10 @@ def add_chart(layout: dict, number: int, domains, metric: str, classes: int, sca
         layout["annotations"].append(said)
 
 
-TITLES = {"loss": "loss of the batch [nats]", "accuracy": "accuracy of the batch"}
+TITLES = {
+    "loss": "loss of the batch [nats], bold: smoothed",
+    "accuracy": "accuracy of the batch, bold: smoothed",
+}
 SHORT = {"loss": "loss [nats]", "accuracy": "accuracy"}
 SCALES = {
     "loss": {"type": "log"},

@@ -40,7 +40,7 @@ def missing(engine: WithRecordings, name: str) -> str:
     """What is said of a name that no recording has."""
     names = ", ".join(shipped(engine))
     there_is = f" There are: {names}." if names else ""
-    return f"There is no recording {name!r:.60} here.{there_is}"
+    return f"There is no recording {name[:60]!r} here.{there_is}"
 
 
 def play(engine: WithRecordings, run_id: int, pace: str, by: User = NOBODY) -> int:

@@ -112,7 +112,7 @@ def messages(engine: Engine, found: bool) -> None:
         said = replay.missing(engine, name)
         st.info(theme.literal(said), icon=":material/search_off:")
     elif missing := state.missing_run(found):
-        said = f"There is no run {missing!r:.60} here."
+        said = f"There is no run {missing[:60]!r} here."
         st.info(theme.literal(said), icon=":material/search_off:")
 
 
