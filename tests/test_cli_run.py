@@ -20,6 +20,8 @@ from resnet_core.data import AUGMENTATIONS
 from resnet_core.optimizers import OPTIMIZERS
 from resnet_core.precisions import PRECISIONS
 from resnet_core.presets import digits
+from resnet_core.run_config import RunConfig
+from resnet_core.runs.locks import Lock
 from resnet_core.schedules import SCHEDULES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -199,6 +201,20 @@ def test_images_are_added_and_removed(run, folder):
 def test_a_wrong_word_about_data_is_a_sentence(argv, code, words, run, folder):
     found, out, err = run("data", *argv)
     assert (found, out) == (code, "") and words in err and "Traceback" not in err
+
+
+def test_runs_that_nothing_minds_are_told(run, engine, monkeypatch):
+    """As after a reboot: a run of before is called running until somebody looks after it."""
+    monkeypatch.setattr(engine, "start", lambda: None)
+    assert "minds" not in run("runs")[2]  # there are none
+    engine.submit(RunConfig(net=digits(8)), "x")
+    for argv in (["runs"], ["runs", "--json"]):
+        code, _, err = run(*argv)
+        assert code == 0 and "Nothing minds the runs that are not over" in err
+    lock = Lock(engine.folder / "supervisor.lock")
+    assert lock.take()
+    assert "minds" not in run("runs")[2]
+    lock.give()
 
 
 @pytest.mark.slow

@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
         return RUN_FAILED
     finally:
         engine.close()
+    if any(not run.is_over for run in runs) and not _are_minded():
+        print(f"resnet_core: {UNMINDED}", file=sys.stderr)
     if args.json:
         show_json([_value(run) for run in runs])
         return FINE
@@ -38,6 +40,12 @@ def run(args: argparse.Namespace) -> int:
     title = f"{len(runs):,} run{'' if len(runs) == 1 else 's'} in {data_folder()}"
     show(Table(title, headings, [_row(run) for run in runs]))
     return FINE
+
+
+def _are_minded() -> bool:
+    from resnet_core.runs.locks import Lock
+
+    return Lock(data_folder() / "supervisor.lock").is_held()
 
 
 def _value(run) -> dict:
@@ -78,3 +86,9 @@ def _row(run) -> tuple[str, ...]:
         printable(run.owner[:20]),
         printable(run.sentence),
     )
+
+
+UNMINDED = (
+    "Nothing minds the runs that are not over: queued ones wait, and one that died, as when the "
+    "machine started anew, is still listed as if it lived. Open the app, or start another run."
+)
