@@ -329,6 +329,16 @@ def test_what_is_said_early_never_contradicts_the_numbers(steps):
     assert ("too few to compare" in said) == (steps < 20)
 
 
+def test_a_loss_is_the_same_wherever_it_is_told():
+    """One net has too few steps to be judged, the other has not: both are means of the same."""
+    found = judged(outcome((0.01, 1.0), 39), outcome(GUESSING, 39))
+    keys = found.of("residual").training.key, found.of("plain").training.key
+    assert keys == ("learns", "early")
+    assert "training loss 1.04 nats against 2.34 nats" in found.headline
+    assert found.headline.endswith("(residual, plain; mean of steps 19 to 38).")
+    assert "1.04 nats" in found.of("residual").training.sentence
+
+
 @pytest.mark.parametrize("steps", [1, 2, 5, 19])
 def test_too_few_steps_name_no_winner(steps):
     found = judged(outcome(LEARNED, steps), outcome(MIDDLING, 40, slopes=(3.5, -0.2)))
@@ -370,7 +380,7 @@ def test_divergence_is_a_result_and_compares_nothing():
     found = judged(outcome(LEARNED), plain)
     assert found.headline == (
         "The plain net diverged at step 3; the residual net has a training loss of 0.01 nats with "
-        "100% accuracy after 120 steps."
+        "100% accuracy after 120 steps (mean of steps 100 to 119)."
     )
     assert found.of("plain").training.sentence == (
         "At step 3 the output of Stage 1, block 1, add is not finite. Too fast."
@@ -590,10 +600,11 @@ def test_without_a_config_the_records_still_speak():
     assert "one rate" not in {note.key for note in found.notes}
 
 
-def test_gradients_in_one_line_name_the_net_and_the_steps():
-    line = gradients_in_words(judged(outcome(LEARNED), BURST))
-    assert "plain: The gradient explodes by 3.5 decades" in line
-    assert line.count("over steps 100 to 119") == 2
+def test_gradients_in_lines_name_the_net_and_the_steps():
+    lines = gradients_in_words(judged(outcome(LEARNED), BURST))
+    assert [line.split()[0] for line in lines] == ["residual:", "residual:", "plain:", "plain:"]
+    assert lines[2].startswith("plain: The gradient explodes by 3.5 decades")
+    assert all(line.endswith("over steps 100 to 119.") for line in lines[1::2])
 
 
 # -- several seeds ------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def sentences(run: Run, records: list[ModelRecords]) -> list[str]:
     found = verdict_of(pair_of(config), outcomes, config)
     ends = (f"{n.role}: {n.training.sentence}" for n in found.nets if n.training.key == "diverged")
     notes = (note.sentence for note in found.notes)
-    said = (found.headline, *ends, gradients_in_words(found), *notes)
+    said = (found.headline, *ends, *gradients_in_words(found), *notes)
     return [sentence for sentence in said if sentence]
 
 
@@ -110,7 +110,7 @@ def result_table(run: Run, records: list[ModelRecords]) -> Table:
         )
         for value in model_values(run, records)
     ]
-    headings = ("net ", "steps", "loss", "accuracy", "held out", *GRADIENTS, "ended ")
+    headings = ("net ", "steps", *LAST_BATCH, "held out", *GRADIENTS, "ended ")
     return Table(f"Run {run.id}: {run.sentence}", headings, rows)
 
 
@@ -118,4 +118,5 @@ def shown(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
+LAST_BATCH = ("last batch's loss", "its accuracy")  # the verdict has means of the last steps
 GRADIENTS = ("first gradient", "last gradient")

@@ -97,15 +97,15 @@ def _headline(case: Case, residual: Outcome, plain: Outcome, upto: int) -> str:
         return capital(f"{diverged[0]}; {name}{_alone(seen, shown)}.")
     recent = [lately(seen, upto) for _, seen, _ in pair]
     if any(shown.training.key == "early" for *_, shown in pair):
-        losses = " against ".join(nats(r.loss[-1]) for r in recent)
+        losses = " against ".join(nats(r.loss.mean()) for r in recent)
+        mean = f"; {recent[0].mean_of}" if upto else ""
         return (
             f"{count(upto + 1)} {'is' if upto == 0 else 'are'} too few to compare how the two "
-            f"learn: training loss {losses} (residual, plain)."
+            f"learn: training loss {losses} (residual, plain{mean})."
         )
-    first, last = recent[0].steps[[0, -1]]
     text = (
-        f"After {count(upto + 1)} the residual net has a training loss of {recent[0].result} (mean "
-        f"of steps {first:,} to {last:,}), the plain net {recent[1].result}"
+        f"After {count(upto + 1)} the residual net has a training loss of {recent[0].result} "
+        f"({recent[0].mean_of}), the plain net {recent[1].result}"
     )
     if all(seen.held_out is not None and math.isfinite(seen.held_out) for _, seen, _ in pair):
         text += f"; on held-out images {residual.held_out:.0%} against {plain.held_out:.0%}"
@@ -122,9 +122,10 @@ def _alone(seen: Outcome, shown: NetVerdict) -> str:
     """What the other of a diverged net has done."""
     if shown.training.key == "early":
         return f" has done {count(seen.last + 1)}"
-    result = lately(seen, seen.last).result
+    recent = lately(seen, seen.last)
     stuck = " and is guessing" if shown.training.key == "stuck" else ""
-    return f" has a training loss of {result} after {count(seen.last + 1)}{stuck}"
+    after = f"after {count(seen.last + 1)} ({recent.mean_of}){stuck}"
+    return f" has a training loss of {recent.result} {after}"
 
 
 def _winner(case: Case, recent: list[Lately]) -> str:
@@ -152,11 +153,11 @@ def _winner(case: Case, recent: list[Lately]) -> str:
     return "Who learns faster is not clear: their losses are too close or too noisy."
 
 
-def gradients_in_words(verdict: Verdict) -> str:
-    """One line for the command line and for files: each net's gradient, at step 0 and lately."""
-    parts = []
-    for net in verdict.nets:
-        for found in (net.at_start, net.in_training):
-            if found.decades is not None or found.key in ("underflow", "zero", "not finite"):
-                parts.append(f"{net.role}: {found.sentence}")
-    return " ".join(parts)
+def gradients_in_words(verdict: Verdict) -> list[str]:
+    """Lines for the command line, net by net: its gradient at step 0, and lately."""
+    return [
+        f"{net.role}: {found.sentence}"
+        for net in verdict.nets
+        for found in (net.at_start, net.in_training)
+        if found.decades is not None or found.key in ("underflow", "zero", "not finite")
+    ]

@@ -35,6 +35,10 @@ class Lately:
     def result(self) -> str:
         return f"{nats(self.loss.mean())} with {self.accuracy.mean():.0%} accuracy"
 
+    @property
+    def mean_of(self) -> str:
+        return f"mean of steps {self.steps[0]:,} to {self.steps[-1]:,}"
+
 
 def lately(outcome: Outcome, upto: int) -> Lately:
     last = int(np.searchsorted(outcome.steps, upto, side="right"))
