@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -24,6 +25,7 @@ from explorer.components import HERE, source
 from explorer.curve import Curve
 from explorer.depth_chart import Drawing
 from explorer.stage_table import COLUMNS
+from resnet_core.experiments import EXPERIMENTS, experiment_of
 from resnet_core.graph import LayerGraph, trace
 from resnet_core.picture import Frame, framed
 from resnet_core.probes import PROBES
@@ -46,9 +48,7 @@ def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
     page = Template(PAGE.read_text(encoding="utf-8"))
     return page.substitute(
         title=escape(run.config.net.name),
-        recorded=f'<p class="recorded">Recorded: {escape(run.recorded)}</p>'
-        if run.recorded
-        else "",
+        about=about(run),
         ended=escape(ended(run)),
         verdict=verdict_of(run, curves) if begun else "<p>Nothing was recorded.</p>",
         quantities="".join(option(key) for key in shown),
@@ -65,6 +65,16 @@ def report(run: Run, records: Sequence[ModelRecords]) -> bytes:
         script=SCRIPT.read_text(encoding="utf-8"),
         plotly=get_plotlyjs(),
     ).encode()
+
+
+def about(run: Run) -> str:
+    """HTML: whether it is a recording or when it was begun, and the experiment that it is."""
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at or run.queued_at))
+    said = [f"Recorded: {run.recorded}" if run.recorded else f"Begun on {when}"]
+    if key := experiment_of(run.config, run.series.kind if run.series else None):
+        said.append(f"Experiment: {EXPERIMENTS[key].title}. {EXPERIMENTS[key].question}")
+    kind = ' class="recorded"' if run.recorded else ""
+    return "".join(f"<p{kind}>{escape(text)}</p>" for text in said)
 
 
 def charts(run: Run, curves: Sequence[Curve], shown: Sequence[str]) -> dict:

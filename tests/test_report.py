@@ -15,6 +15,7 @@ from ten_steps import CONFIG, RECORDS, RUN, records_of
 from explorer import state
 from explorer.link import Experiment
 from explorer.report import report
+from resnet_core.experiments import EXPERIMENTS
 
 EVIL = '<img src=x onerror="document.title=1">$title</script>'
 
@@ -34,6 +35,14 @@ def test_a_report_tells_settings_proof_and_how_to_run_it_again(page_of_evil):
     for fact in ("weight decay", "8 of 8 shared tensors identical", "7 of 7 batches"):
         assert fact in page_of_evil
     assert "Diverged at step 6" in page_of_evil and "cookie" not in page_of_evil
+
+
+def test_a_report_says_when_it_was_begun_and_which_experiment_it_is():
+    row = EXPERIMENTS["degradation"]
+    page = report(replace(RUN, config=row.config, started_at=86_400.0 * 365), RECORDS).decode()
+    assert "Begun on 197" in page  # in 1970 or 1971, by time zone
+    assert f"Experiment: {row.title}. {row.question}" in page
+    assert "Experiment:" not in report(RUN, RECORDS).decode()
 
 
 def test_its_link_opens_its_settings_in_the_app(data_folder):
