@@ -9,9 +9,10 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 from engines import kill, processes_of, wait_for
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,6 +25,12 @@ QUIET = (
     '[data-testid=stApp][data-test-script-state="notRunning"]'
     '[data-test-connection-state="CONNECTED"]'
 )
+#: of each net's line in the loss chart: its number of points, or its newest step, -1 for none
+LOSS_LINES = """value => [...document.querySelectorAll('.rx-figure .plot')]
+    .filter(p => p.data?.length >= 8).flatMap(p => [0, 4].map(i => {
+        const steps = p.data[i].x;
+        return value === "length" ? steps.length : steps.length ? steps.at(-1) : -1;
+    }))"""
 
 
 def free_port() -> int:
@@ -67,7 +74,8 @@ def server(folder: Path):
             yield url
     finally:
         for supervisor in processes_of(folder, "supervisor"):
-            supervisor.terminate()
+            with suppress(psutil.Error):  # it may have left by itself
+                supervisor.terminate()
         try:
             wait_for(lambda: not processes_of(folder), 60)
         finally:
@@ -87,15 +95,17 @@ def settled(page) -> None:
 
 
 def points(page) -> list[int]:
-    """Number of steps that the loss chart shows of each net."""
-    return page.evaluate(
-        """() => [...document.querySelectorAll('.rx-figure .plot')]
-            .filter(p => p.data?.length >= 8).flatMap(p => [0, 4].map(i => p.data[i].x.length))"""
-    )
+    """Number of points that the loss chart has of each net: not of every step, if they are many."""
+    return page.evaluate(LOSS_LINES, "length")
+
+
+def newest(page) -> list[int]:
+    """The newest step that the loss chart shows of each net; -1 for none."""
+    return page.evaluate(LOSS_LINES, "newest")
 
 
 def points_at_rest(page) -> list[int]:
-    """The same, once a chart has shown no more for 1.2 s: what was on its way has arrived."""
+    """`points`, once the chart has shown no more for 1.2 s: what was on its way has arrived."""
     seen, since = [], time.monotonic()
 
     def is_at_rest():

@@ -1,12 +1,9 @@
-"""The whole main job in a real Chromium: edit, see, run, watch, stop, reload.
-
-Its runs are the first of their server: the files of browser tests are taken in the order of names.
-"""
+"""The whole main job in a real Chromium: edit, see, run, watch, stop, reload."""
 
 import re
 
 import pytest
-from browsers import CHROMIUM, field, points, points_at_rest, settled, shoot
+from browsers import CHROMIUM, field, newest, points, points_at_rest, settled, shoot
 from engines import wait_for
 from playwright.sync_api import expect
 
@@ -14,13 +11,23 @@ from explorer.link import Experiment, encode
 from resnet_core.presets import digits
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-MANY = 5000  # steps: a run that ends because it is stopped
+MANY = 20_000  # steps: a run that ends because it is stopped
 LONG = encode(Experiment(net=digits(8), steps=MANY))
 
 
-def press(page, name: str) -> None:
+def main_button(page, name: str):
     """Of the page itself: Streamlit's header has a Stop of its own while a script runs."""
-    page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).first.click()
+    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+
+
+def press(page, name: str) -> None:
+    main_button(page, name).click()  # fails where there are two
+
+
+def run_of(page) -> str:
+    """The number of the run that the address names, once it names one."""
+    page.wait_for_url(re.compile(r"[?&]run=\d+"))
+    return re.search(r"[?&]run=(\d+)", page.url)[1]
 
 
 def status(page) -> str:
@@ -108,10 +115,11 @@ def test_a_run_is_seen_to_its_end_and_then_in_all_its_steps(open_page):
     """The default experiment, but for its number of steps."""
     page = open_page(f"/?x={encode(Experiment(steps=24))}")
     page.get_by_role("button", name="Run", exact=True).dblclick()
-    page.wait_for_url(re.compile(r"run=1\b"))
-    other = open_page("/?run=1", scheme="dark")
+    run = run_of(page)
+    other = open_page(f"/?run={run}", scheme="dark")
     wait_for(lambda: "All 24 steps are done" in status(page), 120)
-    assert re.search(r"run=1\b", page.url)  # the double click was one run
+    settled(page)  # the page is drawn anew when a run ends
+    assert run_of(page) == run
     for one in (page, other):
         wait_for(lambda one=one: points(one) == [24, 24])
     expect(page.locator(".st-key-verdict")).to_contain_text("After 24 steps")
@@ -150,28 +158,46 @@ def test_the_default_experiment(open_page):
 def test_a_run_is_watched_live_paused_and_stopped(open_page):
     page = open_page(f"/?x={LONG}")
     press(page, "Run")
-    early = wait_for(lambda: (p := points(page)) and min(p) > 2 and p)
+    early = wait_for(lambda: (now := newest(page)) and min(now) > 1 and now)
     shoot(page, "running")
     page.evaluate("document.querySelector('.rx-figure .plot').kept = true")
-    wait_for(lambda: min(points(page)) > max(early))
+    wait_for(lambda: min(newest(page)) > max(early))
     assert page.evaluate("document.querySelector('.rx-figure .plot').kept")  # one lasting node
+
+    run = run_of(page)
+    other = open_page(f"/?run={run}")
+    theirs, mine = wait_for(lambda: newest(other)), newest(page)
+    page.reload()
+    back = wait_for(lambda: newest(page))  # the first that it shows again
+    assert run_of(page) == run
+    assert all(now >= before for now, before in zip(back, mine, strict=True))
+    wait_for(lambda: min(newest(page)) > max(back))
+    wait_for(lambda: min(newest(other)) > max(theirs))
+    expect(other.get_by_text("Somebody else's run")).to_be_visible()
+    expect(main_button(other, "Stop")).to_have_count(0)
+    other.close()  # who looks costs time
+
     press(page, "Pause")
     wait_for(lambda: "Paused" in status(page))
-    paused = points_at_rest(page)
+    points_at_rest(page)
+    paused = newest(page)
     page.reload()
-    assert points_at_rest(page) == paused
+    points_at_rest(page)
+    assert newest(page) == paused
     press(page, "Resume")
-    wait_for(lambda: max(points(page)) > max(paused))
+    wait_for(lambda: max(newest(page)) > max(paused))
     press(page, "Stop")
     wait_for(lambda: "topped" in status(page))
-    kept = points(page)
-    assert min(kept) > 2 and max(kept) < MANY
+    kept = newest(page)
+    assert min(kept) > 1 and max(kept) < MANY - 1
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (420, 900)], ids=str)
 def test_nothing_runs_off_the_side(open_page, scheme, size):
-    page = open_page("/?run=1", scheme, size)  # of the tests above
+    page = open_page("/?replay=vanishing", scheme, size)
+    press(page, "To the end")
+    expect(page.locator(".st-key-verdict")).to_be_visible()
     wait_for(lambda: points(page))
     settled(page)
     shoot(page, f"{scheme}-{size[0]}")

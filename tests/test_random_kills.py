@@ -34,6 +34,7 @@ SLOTS = 2
 LIMITS = replace(FAKE, cpu_slots=SLOTS, park=True, grace_s=0.5, keep_runs=10_000)
 #: who is killed -> how often, in parts of 10
 VICTIMS = {"trainer": 3, "owner": 2, "supervisor": 2, "app": 2, "all": 1}
+PEACE = 20  # kills until a run is let come to its end
 
 
 class LoneApp:
@@ -102,7 +103,7 @@ class Sampler(threading.Thread):
         self.most_on_a_slot = max(self.most_on_a_slot, *Counter(slots).values(), 0)
         self.most_runs = max(self.most_runs, len(slots))
         self.most_nets = max(self.most_nets, len(training))
-        self.samples += 1
+        self.samples += bool(training)  # where there was something to see
 
 
 def is_in_training(mark: Path) -> bool:
@@ -123,6 +124,26 @@ def victims(who: str, folder: Path, app: LoneApp, chance: random.Random) -> list
     return [chance.choice(found)] if found else []
 
 
+def something_happens(app: LoneApp, sampler: Sampler):
+    """Somebody was told of records, which could be lost, and a net was seen that trains."""
+    told, samples = app.seen.total(), sampler.samples
+    return lambda: (app.seen.total() > told and sampler.samples > samples) or app.broken
+
+
+def a_run_comes_to_its_end(folder: Path):
+    """One more than now has done all its steps: left in peace, they go on."""
+
+    def ended() -> int:
+        db = sqlite3.connect(folder / FILE, timeout=30)
+        try:
+            return db.execute("select count(*) from run where ended = 'steps'").fetchone()[0]
+        finally:
+            db.close()
+
+    before = ended()
+    return lambda: ended() > before
+
+
 @pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.slow)])
 def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, kills):
     chance = random.Random(kills)
@@ -135,12 +156,9 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
         app, sampler = LoneApp(folder, LIMITS), Sampler(folder, marks)
         app.start()
         sampler.start()
-        wait_for(lambda: app.seen or app.broken)
-        while done.total() < kills:
-            told = app.seen.total() + len(app.runs)
-            until = time.monotonic() + 3
-            while app.seen.total() + len(app.runs) == told and time.monotonic() < until:
-                time.sleep(0.01)  # somebody has to be told something that could be lost
+        wait_for(lambda: sampler.most_runs >= SLOTS or app.broken)
+        while done.total() < kills and not app.broken:
+            wait_for(something_happens(app, sampler))
             time.sleep(chance.uniform(0, 0.6))
             who = chance.choice(whom)
             if not (doomed := victims(who, folder, app, chance)):
@@ -150,14 +168,15 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
             if app.process.poll() is not None:
                 app.kill()
                 app.start()
+            if done.total() % PEACE == 0 or done.total() == kills:
+                wait_for(a_run_comes_to_its_end(folder))
         app.kill()
         runs = [wait_for_end(engine, run_id) for run_id in sorted(app.runs)]
         sampler.is_over = True
         sampler.join()
         assert app.broken == []
-        assert sampler.samples > 10 * kills**0.5
-        assert sampler.most_on_a_slot == 1 and sampler.most_runs <= SLOTS
-        assert sampler.most_nets <= 2 * SLOTS
+        assert sampler.most_on_a_slot == 1 and sampler.most_runs == SLOTS
+        assert 1 <= sampler.most_nets <= 2 * SLOTS
         for run in runs:
             assert run.ended in ("steps", "interrupted", "failed"), run
             assert run.reason is None or run.reason in REASONS
@@ -173,4 +192,3 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
         wait_for(lambda: are_gone(everything) and processes_of(folder) == [])
         ends = Counter(run.reason or run.ended for run in runs)
         print(dict(done), dict(ends), sum(app.seen.values()), "records read,", sampler.most_nets)
-    assert sum(run.ended == "steps" for run in runs) >= kills / 20
