@@ -441,6 +441,16 @@ BURST = outcome(MIDDLING, slopes=(3.5, -0.2))
 BLOWN = outcome(LEARNED, 4, slopes=(2.5, 2.5), rms=3, diverged_at="head.fc", diverged_step=3)
 SCALED = tuple(replace(net, init="zero") for net in NO_NORM)
 FIXED = tuple(replace(net, norm="fixup", init="fixup") for net in NETS)
+PREACT = tuple(replace(net, order="preact") for net in NETS)
+
+
+def direct(net, kept=1.0):
+    """With records whose shortcuts pass on `kept` of the gradient at each block's output."""
+    blocks = sum(stage.num_blocks for stage in NET.stages)
+    ones = np.ones((120, blocks))
+    return replace(net, input_grad=ones, grad_skip=kept * ones)
+
+
 #: note -> (a run that has it, one that differs in one thing and has not)
 CASES = {
     "vanishing": (
@@ -469,6 +479,10 @@ CASES = {
     "blow-up": (
         (BLOWN, outcome(GUESSING), {"nets": NO_NORM}),
         (outcome(LEARNED, rms=0.3), outcome(GUESSING), {"nets": NO_NORM}),
+    ),
+    "open way": (
+        (direct(outcome(LEARNED)), BURST, {"nets": PREACT}),
+        (direct(outcome(LEARNED), 0.9), BURST, {"nets": PREACT}),
     ),
     "starts at zero": (
         (outcome(LEARNED), FADED, {"nets": SCALED}),
@@ -558,6 +572,20 @@ def test_vanishing_is_told_with_both_ways_and_both_nets():
         "fades on the way forward as well (−20.0 decades). Those of the residual net change by "
         "−0.3 decades at step 0, −0.3 decades over its last steps; it learns."
     )
+
+
+def test_the_direct_way_is_told_of_pre_activation_as_it_was_measured():
+    net = direct(outcome(LEARNED))
+    said = notes_of(net, BURST, nets=PREACT)["open way"].text
+    assert said.startswith(
+        "The direct way is open: past 8 blocks of stage 1 in a row the residual net's shortcuts "
+        "pass on 1.000 of the gradient's norm at step 0."
+    )
+    assert "open way" not in notes_of(net, BURST)  # the original order
+    for other in ({"shortcut": "C"}, {"num_blocks": 1}):
+        stages = (replace(PREACT[0].stages[0], **other), *NET.stages[1:])
+        nets = replace(PREACT[0], stages=stages), PREACT[1]
+        assert "open way" not in notes_of(net, BURST, nets=nets)
 
 
 def test_batch_norm_excuses_no_gradients_that_do_vanish():

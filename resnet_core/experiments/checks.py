@@ -10,14 +10,13 @@ import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import numpy as np
-
 from resnet_core.series import SWEPT
+from resnet_core.verdict.direct_way import SAME
+from resnet_core.verdict.direct_way import direct_way as stage_1
 from resnet_core.verdict.words import count, nats, signed
 
 from .claims import LATER, SIGNAL, START, Claim, Part, behind, claim, guesses, learns
 
-SAME = 0.01  # of 1: what float32 and bfloat16 make of an identity
 DEPTHS = len(SWEPT)
 NOT_BEGUN = Claim("The other run of the series shows its part.", None, "no step yet")
 
@@ -106,17 +105,9 @@ def orders(parts: Sequence[Part]) -> list[Claim]:
 
 
 def direct_way(part: Part) -> float | None:
-    """Product over stage 1 of |gradient by the shortcut| / |gradient at the block's output|.
-
-    Within a stage all shortcuts are identities, and the output is the next block's input.
-    """
-    seen = part.outcome("residual")
-    if seen.grad_skip is None or not len(seen.grad_skip) or not len(seen.input_grad):
-        return None
+    """Of the residual net, along stage 1."""
     net = next(net for net in part.nets if not net.is_plain)
-    last = net.stages[0].num_blocks - 1
-    by_skip = np.asarray(seen.grad_skip[0][:last], dtype=np.float64)
-    return float(np.prod(by_skip / seen.input_grad[0][1 : last + 1]))
+    return stage_1(net, part.outcome("residual"))
 
 
 def by_depth(parts: Sequence[Part], role: str) -> list[float]:

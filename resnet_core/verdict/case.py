@@ -47,6 +47,7 @@ class Case:
     net: NetSpec  # the residual one
     steps: int  # that both nets have done
     lead: Lead | None  # of the plain net against the residual one: `behind` > 0 is a higher loss
+    direct: float | None = None  # what stage 1's shortcuts pass on of the residual net's gradient
     changed: str = ""  # how the learning rate was changed by hand, as rates.py says it
 
     @property

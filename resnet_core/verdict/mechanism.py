@@ -20,6 +20,7 @@ from .cautions import (
     precision,
     underflow,
 )
+from .direct_way import SAME
 from .words import count, nats, signed
 
 #: classes of gradients whose first block gets as much as it needs, as far as norms tell
@@ -156,6 +157,18 @@ def blow_up(case: Case) -> str | None:
     return f"{text}: shortcuts alone do not keep a signal's size."
 
 
+def open_way(case: Case) -> str | None:
+    """Of pre-activation, where the records bear it out."""
+    if case.net.order != "preact" or case.direct is None or abs(case.direct - 1) > SAME:
+        return None
+    return (
+        f"The direct way is open: past {case.net.stages[0].num_blocks - 1} blocks of stage 1 in a "
+        f"row the residual net's shortcuts pass on {case.direct:.3f} of the gradient's norm at "
+        "step 0. They are identities, and nothing is behind their (+); in the original order an "
+        "activation is, and takes a part at each block, a ReLU by its mask."
+    )
+
+
 def starts_at_zero(case: Case) -> str | None:
     if case.net.init not in ("zero", "fixup"):
         return None
@@ -237,6 +250,7 @@ NOTES = {
     "collapse": Row("mind", collapse, ""),
     "explodes": Row("shows", explodes, "Yang et al. 2019, sec. 3"),
     "blow-up": Row("shows", blow_up, "Zhang et al. 2019, sec. 2; De and Smith 2020, sec. 2"),
+    "open way": Row("shows", open_way, "He et al. 2016, eq. 5 and sec. 4.1"),
     "starts at zero": Row("mind", starts_at_zero, "Goyal et al. 2017, sec. 5.1; Zhang et al. 2019"),
     "zero head": Row("mind", zero_head, "Zhang et al. 2019, sec. 3"),
     "plain learns too": Row(

@@ -11,6 +11,7 @@ from resnet_core.spec import NetSpec
 
 from . import flow
 from .case import Case, NetVerdict, Note
+from .direct_way import direct_way
 from .mechanism import notes_of
 from .outcome import Outcome
 from .rates import changed_by_hand
@@ -57,6 +58,7 @@ def verdict_of(
         net=residual,
         steps=upto + 1,
         lead=between,
+        direct=direct_way(residual, seen),
         changed=changed_by_hand(config, max(outcome.last for outcome in outcomes) + 1),
     )
     return Verdict(
