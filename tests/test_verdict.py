@@ -80,6 +80,13 @@ def test_gradients_are_classed_by_their_decades(decades, key):
             assert (found.key, found.decades) == (key, pytest.approx(decades))
 
 
+@pytest.mark.parametrize(("decades", "said"), [(0.48, "(+0.48 decades)"), (0.52, "by 0.52 decades"),
+                                              (0.44, "(+0.4 decades)"), (1.98, "by 1.98 decades")])  # fmt: skip
+def test_a_figure_that_rounds_to_the_limit_of_a_class_has_a_digit_more(decades, said):
+    net = outcome(LEARNED, slopes=(decades, decades))
+    assert said in judged(net, outcome(LEARNED)).of("residual").at_start.sentence
+
+
 def test_start_and_training_are_classed_apart():
     plain = judged(outcome(LEARNED), outcome(MIDDLING, slopes=(3.5, -0.2))).of("plain")
     assert (plain.at_start.key, plain.in_training.key) == ("exploding", "healthy")
@@ -658,8 +665,16 @@ def test_several_seeds_give_median_range_and_how_many_agree():
     assert loss.text == "1.7 (1.5 to 1.9) nats"
     assert spreads["held out", "residual"].text == "98% (98% to 98%)"
     assert spreads["held out", "plain"].text == "none"
-    assert spreads["at start", "plain"].text == "+3.5 (+3.5 to +3.5) decades"
+    assert spreads["at start", "plain"].text == "+3.50 (+3.50 to +3.50) decades"
     assert found.classes["plain"]["gradients at step 0"] == {"exploding": 3}
+
+
+def test_the_figures_of_seeds_tell_why_their_classes_differ():
+    runs = [(NETS, (outcome(LEARNED, slopes=(d, d)), BURST), None) for d in (0.49, 0.51, 0.53)]
+    found = verdict_of_series(runs)
+    assert found.classes["residual"]["gradients at step 0"] == {"growing": 2, "healthy": 1}
+    text = next(s.text for s in found.spreads if (s.key, s.role) == ("at start", "residual"))
+    assert text == "+0.51 (+0.49 to +0.53) decades"
 
 
 def test_seeds_that_disagree_are_counted():

@@ -173,7 +173,12 @@ def _decades(found) -> float:
     return math.nan if found.decades is None else found.decades
 
 
-#: The gradient's are log10 of ‖∂L/∂x‖ at the first block over that at the last.
+def _two_digits(decades: float) -> str:
+    return f"{round(decades, 2) + 0.0:+.2f}".replace("-", "−")  # never -0.00
+
+
+#: The gradient's are log10 of ‖∂L/∂x‖ at the first block over that at the last: to two digits,
+#: so that seeds on both sides of a class's limit, 0.5 or 2, can be told apart.
 FIGURES = {
     "loss": Figure(
         "training loss, last steps",
@@ -192,12 +197,12 @@ FIGURES = {
         "gradient at step 0",
         "decades",
         lambda net, seen: _decades(net.at_start),
-        lambda v: f"{v:+.1f}".replace("-", "−"),
+        _two_digits,
     ),
     "in training": Figure(
         "gradient, last steps",
         "decades",
         lambda net, seen: _decades(net.in_training),
-        lambda v: f"{v:+.1f}".replace("-", "−"),
+        _two_digits,
     ),
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .classes import FLAT, STEEP
+
 
 def nats(loss: float) -> str:
     return f"{loss:,.2f} nats" if 0.1 <= loss < 1e5 else f"{loss:.1g} nats"
@@ -20,11 +22,17 @@ def over(steps: np.ndarray) -> str:
 
 
 def by_decades(decades: float) -> str:
-    return f"{abs(decades):.1f} decades"
+    return f"{abs(decades):.{_digits(decades)}f} decades"
 
 
 def signed(decades: float) -> str:
-    return f"{round(decades, 1) + 0.0:+.1f} decades".replace("-", "−")  # never -0.0
+    digits = _digits(decades)
+    return f"{round(decades, digits) + 0.0:+.{digits}f} decades".replace("-", "−")  # never -0.0
+
+
+def _digits(decades: float) -> int:
+    """One more where rounded to one it is the limit of a class, and does not tell which it is."""
+    return 2 if round(abs(decades), 1) in (FLAT, STEEP) else 1
 
 
 def size(value: float) -> str:
