@@ -80,8 +80,15 @@ def test_gradients_are_classed_by_their_decades(decades, key):
             assert (found.key, found.decades) == (key, pytest.approx(decades))
 
 
-@pytest.mark.parametrize(("decades", "said"), [(0.48, "(+0.48 decades)"), (0.52, "by 0.52 decades"),
-                                              (0.44, "(+0.4 decades)"), (1.98, "by 1.98 decades")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("decades", "said"),
+    [
+        (0.44, "(+0.4 decades)"),
+        (0.48, "(+0.48 decades)"),
+        (0.52, "by 0.52 decades"),
+        (1.98, "by 1.98 decades"),
+    ],
+)
 def test_a_figure_that_rounds_to_the_limit_of_a_class_has_a_digit_more(decades, said):
     net = outcome(LEARNED, slopes=(decades, decades))
     assert said in judged(net, outcome(LEARNED)).of("residual").at_start.sentence
@@ -519,6 +526,10 @@ CASES = {
         (outcome(LEARNED), BURST, {"nets": (cifar(56, "B"), NETS[1])}),
         (outcome(LEARNED), BURST, {}),
     ),
+    "running statistics": (
+        (outcome(LEARNED, 19, held_out=0.1), outcome(GUESSING, 19), {}),
+        (outcome(LEARNED, 29, held_out=0.1), outcome(GUESSING, 29), {}),
+    ),
     "one rate": ((outcome(LEARNED), BURST, {}), (outcome(LEARNED), outcome(LEARNED), {})),
     "one seed": ((outcome(LEARNED), BURST, {}), (outcome(LEARNED, 0), BURST, {})),
 }
@@ -604,6 +615,34 @@ def test_batch_norm_excuses_no_gradients_that_do_vanish():
 def test_a_diverged_net_is_offered_no_higher_rate():
     said = notes_of(BLOWN, outcome(LEARNED), nets=NO_NORM, lr=0.03)["one rate"].text
     assert said.endswith("before blaming the net that diverged, try 0.01 and 0.003.")
+
+
+@pytest.mark.parametrize(
+    ("steps", "held_out", "norm", "is_told"),
+    [
+        (19, 0.114, "batch", True),
+        (19, None, "batch", False),
+        (19, 0.35, "batch", False),  # about what it gets right in training
+        (19, 0.114, "group", False),  # has none
+        (60, 0.114, "batch", False),  # by then they have come
+    ],
+)
+def test_running_statistics_that_have_hardly_begun_are_named(steps, held_out, norm, is_told):
+    nets = tuple(replace(net, norm=norm) for net in NETS)
+    residual = outcome((0.1, 1.0), steps, held_out=held_out)
+    found = notes_of(residual, outcome(GUESSING, steps, held_out=0.1), nets=nets)
+    assert ("running statistics" in found) == is_told
+    if is_told:
+        assert found["running statistics"].text == (
+            "On held-out images the residual net gets 11% right, of its last training batches 34%. "
+            "Held-out images are normalised with batch norm's running statistics, which move by a "
+            "tenth at each step: after 19 steps 14% of what they start at is left, at every layer."
+        )
+
+
+def test_running_statistics_are_of_a_net_by_itself():
+    """Its twin diverged long before."""
+    assert "running statistics" not in notes_of(BLOWN, outcome(LEARNED, held_out=0.5))
 
 
 def test_one_step_is_not_said_to_have_learned():

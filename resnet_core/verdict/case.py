@@ -25,6 +25,8 @@ class NetVerdict:
     training: Finding  # of TRAINING
     loss: float  # nats, mean of the last steps; NaN before the first
     accuracy: float  # 0..1, of the same
+    held_out: float | None = None  # accuracy 0..1, when known
+    steps: int = 0  # that it has done, whatever its twin has
 
     @property
     def findings(self) -> dict[str, Finding]:

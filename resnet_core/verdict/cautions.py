@@ -9,6 +9,9 @@ from .words import count, size
 
 #: keys of shortcuts.SHORTCUTS that add no parameters
 FREE = ("none", "identity", "A", "scaled", "dropout")
+MOMENTUM = 0.1  # of batch norm's running statistics: torch's default, which all nets have
+LEFT = 0.05  # of what they start at; less is not spoken of
+WORSE = 0.2  # of 1, that held-out accuracy is below that of training before a reason is given
 
 
 def clipping(case: Case) -> str | None:
@@ -63,6 +66,30 @@ def adaptive(case: Case) -> str | None:
     return (
         "AdamW divides each gradient by its own recent size: a small norm on the chart is not a "
         "small step."
+    )
+
+
+def running_statistics(case: Case) -> str | None:
+    """Batch norm's, where they may be why a net is far worse on held-out images."""
+    worse = [
+        net
+        for net in (case.residual, case.plain)
+        if net.held_out is not None
+        and net.accuracy - net.held_out >= WORSE
+        and (1 - MOMENTUM) ** net.steps >= LEFT
+    ]
+    if case.net.norm != "batch" or not worse:
+        return None
+    said = "; ".join(
+        f"the {net.role} net gets {net.held_out:.0%} right, of its last training batches "
+        f"{net.accuracy:.0%}"
+        for net in worse
+    )
+    steps = worse[0].steps
+    return (
+        f"On held-out images {said}. Held-out images are normalised with batch norm's running "
+        f"statistics, which move by a tenth at each step: after {count(steps)} "
+        f"{(1 - MOMENTUM) ** steps:.0%} of what they start at is left, at every layer."
     )
 
 

@@ -18,6 +18,7 @@ from .cautions import (
     one_rate,
     one_seed,
     precision,
+    running_statistics,
     underflow,
 )
 from .direct_way import SAME
@@ -263,6 +264,7 @@ NOTES = {
     "precision": Row("mind", precision, ""),
     "adaptive": Row("mind", adaptive, "Kingma and Ba 2015, sec. 2.1"),
     "no twin": Row("mind", no_twin, ""),
+    "running statistics": Row("mind", running_statistics, "Ioffe and Szegedy 2015, sec. 3.1"),
     "one rate": Row(
         "mind", one_rate, "He et al. 2015, sec. 4.2, begin with a lower one at 110 layers"
     ),

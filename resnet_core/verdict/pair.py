@@ -83,6 +83,8 @@ def _judge(net: NetSpec, mine: Outcome, twin: Outcome, upto: int, config) -> Net
         training=training(mine, twin, upto, Terms(net.num_classes, batch, warmup)),
         loss=float(recent.loss.mean()) if some else math.nan,
         accuracy=float(recent.accuracy.mean()) if some else math.nan,
+        held_out=mine.held_out,
+        steps=mine.last + 1,
     )
 
 
