@@ -33,6 +33,7 @@ def depth_figure(charts: Drawn, probe: str, whose: str) -> None:
     figure(
         charts.depth,
         scrub=charts.scrub,
+        step=state.step(),
         key=state.DEPTH,
         label=f"{PROBES[probe].name} against depth, for {whose}, with a step slider",
         on_point=state.select_in_chart,

@@ -41,6 +41,7 @@ def data_of(*steps: int) -> dict:
     return {
         "figure": view.figure.to_json(),
         "scrub": view.scrub,
+        "step": None,
         "colours": theme.PAIRS,
         "plotly": "",
         "label": "a chart",
@@ -64,6 +65,12 @@ def test_the_slider_works_where_the_chart_is_taken_off_and_put_back(page):
     assert at(page, 3) == "step 3, last is 5"
     page.locator("input[type=range]").dispatch_event("change")
     assert page.evaluate("window.reports") == [["step", 3]]
+
+
+def test_a_chart_that_is_drawn_anew_keeps_the_step_where_it_was_left(page):
+    page.evaluate("([data]) => { (" + MOUNT + ")([data]); }", [data_of(6, 6) | {"step": 2}])
+    page.wait_for_function("document.querySelector('output')?.textContent.startsWith('step 2,')")
+    assert page.locator(".newest").get_attribute("aria-pressed") == "false"
 
 
 def test_a_net_that_has_not_come_to_the_step_is_said_to_be_at_its_last(page):

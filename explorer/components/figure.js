@@ -63,7 +63,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const plot = root.querySelector(".plot");
   let state = STATES.get(root);
   if (!state) {
-    STATES.set(root, (state = { follow: true, index: 0 }));
+    const left = data.scrub?.steps.indexOf(data.step) ?? -1; // where it stood before it was put here
+    STATES.set(root, (state = { follow: left < 0, index: Math.max(0, left) }));
     // plotly itself only listens to the window, and columns change without it
     state.sizes = new ResizeObserver(() => {
       if (!state.drawn || !root.offsetWidth) return;

@@ -43,6 +43,7 @@ def figure(
     key: str,
     label: str,
     scrub: dict | None = None,
+    step: int | None = None,
     on_point: Callable[[], None] = lambda: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> None:
@@ -52,11 +53,13 @@ def figure(
 
     `scrub` (of `depth_chart.DepthView`) adds a step slider that redraws in the browser alone. The
     path of a clicked point arrives in `st.session_state[key].point["path"]`, the step at which the
-    slider was let go in `.step`: -1 for one that follows the newest.
+    slider was let go in `.step`: -1 for one that follows the newest. `step` is where it stands when
+    the chart is put on the page, if it has that step.
     """
     data = {
         "figure": fig,
         "scrub": scrub,
+        "step": step,
         "colours": theme.PAIRS,
         "plotly": f"app/static/{LIBRARY}",
         "label": label,
