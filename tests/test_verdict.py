@@ -560,8 +560,8 @@ def test_degradation_is_told_without_vanishing_gradients():
         "steps. (He et al. 2015, sec. 4.1)"
     )
     assert notes["degradation"].text.startswith(
-        "The plain net is harder to optimise: over its last steps its gradients are healthy, and "
-        "its loss is the higher one, by 1.75 nats."
+        "The plain net is harder to optimise: over its last steps its gradients are about as "
+        "large at the first block as at the last, and its loss is the higher one, by 1.75 nats."
     )
     assert "this is one depth after 120 steps" in notes["degradation"].text  # not what it compares
     assert "vanishing" not in notes
