@@ -66,7 +66,9 @@ TRAINING = {
     ),
     "slower": Class("learns more slowly", "warn", "Its twin's loss is lower, step by step."),
     "thrown": Class(
-        "learned, then thrown back", "bad", "Its loss has lost most of what it had won by learning."
+        "learned, then thrown back",
+        "bad",
+        "Its loss is 0.5 nats or more above its best, and at least half the way back to guessing.",
     ),
     "stuck": Class("stuck at chance", "bad", "Loss and accuracy are those of guessing."),
     "diverged": Class("diverged", "bad", "Its numbers are not finite any more."),
