@@ -404,7 +404,18 @@ def test_a_device_that_is_not_there_is_a_sentence(tmp_path):
         away = RunConfig(net=TINY, steps=5, device="cuda:99")
         run = wait_for_end(engine, engine.submit(away, "x"))
         assert (run.ended, run.reason) == ("failed", "device")
-        assert "there is no cuda:99" in run.sentence and "Choose" in run.sentence
+        assert "there is no cuda:99" in run.sentence and "Run it on the CPU" in run.sentence
+
+
+def test_who_is_told_that_a_run_is_over_gets_all_of_its_records(tmp_path, gate, monkeypatch):
+    with engine_in(tmp_path) as engine:
+        gate.allow(5)
+        run_id = submit(engine, "gated", steps=20)
+        wait_for_steps(engine, run_id, 5)
+        monkeypatch.setattr("resnet_core.runs.reading.FRESH_S", 600.0)
+        gate.allow(20)
+        wait_for_end(engine, run_id)
+        assert [len(m.steps) for m in engine.records(run_id)] == [20, 20]
 
 
 def test_the_data_folder_can_be_named(monkeypatch, tmp_path):

@@ -162,6 +162,12 @@ class Reader:
             while len(self._known) > MAX_KNOWN:
                 self._known.popitem(last=False)
 
+    def _is_over(self, run_id: int) -> bool:
+        """As far as anybody has been told."""
+        with self._known_lock:
+            known = self._known.get(run_id)
+        return known is not None and known.is_over
+
     def records(self, run_id: int) -> list[ModelRecords]:
         """One entry per net; reads only what is new since the last call."""
         with self._lock:
@@ -169,7 +175,8 @@ class Reader:
             self._runs[run_id] = curves
             while len(self._runs) > MAX_CACHED:
                 self._runs.popitem(last=False)
-            fresh_s = FRESH_S if curves.shown else 0.0  # until the first record all look closely
+            # until the first record all look closely; who was told of the end, looks no more after
+            fresh_s = FRESH_S if curves.shown and not self._is_over(run_id) else 0.0
             if not curves.is_final and time.monotonic() - curves.read_at > fresh_s:
                 with suppress(StoreError):
                     curves.refresh(self._store)
