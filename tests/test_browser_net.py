@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from browsers import CHROMIUM, field, shoot
+from browsers import CHROMIUM, field, settled, shoot
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -68,6 +68,9 @@ def test_an_F_of_ones_own_is_typed_below_its_stage(open_page):
 def test_the_python_file_is_downloaded_and_runs_alone(open_page, tmp_path):
     page = open_page()
     page.locator("summary", has_text="Take away").click()
+    picture = page.get_by_alt_text("Picture of ResNet-56 for digits")
+    expect(picture).to_be_visible(timeout=30_000)  # it pushes the buttons down
+    settled(page)
     with page.expect_download(timeout=30_000) as download:
         page.get_by_role("button", name="Python", exact=True).click()
     file = tmp_path / download.value.suggested_filename
