@@ -196,9 +196,8 @@ def test_a_run_is_watched_live_paused_and_stopped(open_page):
 @pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (420, 900)], ids=str)
 def test_nothing_runs_off_the_side(open_page, scheme, size):
     page = open_page("/?replay=vanishing", scheme, size)
-    press(page, "To the end")
     expect(page.locator(".st-key-verdict")).to_be_visible()
-    wait_for(lambda: points(page))
+    wait_for(lambda: "of training" in status(page))  # it plays for two seconds
     settled(page)
     shoot(page, f"{scheme}-{size[0]}")
     overflow = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

@@ -74,6 +74,7 @@ def leave_nothing(engine, folder) -> None:
     wait_for(lambda: are_gone(everything) and processes_of(folder) == [])
 
 
+@pytest.mark.slow
 def test_ten_short_runs_leave_nothing_open(tmp_path):
     with engine_in(tmp_path, replace(FAKE, **LIMITS | {"park": False})) as engine:
         train_all(engine, 5, lambda i: config(steps=2), size=5)
