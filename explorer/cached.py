@@ -87,7 +87,8 @@ def _count_presets() -> None:
         _costs[key] = {"depth": f"{graph.depth:,}"} | cost
 
 
-_counting = threading.Thread(target=_count_presets)
+#: not as the thread that imports this, which may well be a daemon
+_counting = threading.Thread(target=_count_presets, daemon=False)
 
 
 def curves(config: RunConfig, records: Sequence[ModelRecords]) -> list[Curve]:

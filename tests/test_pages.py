@@ -405,5 +405,7 @@ def test_what_the_twins_share_at_the_start_is_said(init):
 
 @pytest.mark.slow
 def test_a_program_that_ends_while_presets_are_still_counted_ends_well():
-    code = "from explorer import cached; cached.preset_rows()"
+    ask = "def ask():\n    from explorer import cached\n    cached.preset_rows()\n"
+    code = f"import threading\n{ask}page = threading.Thread(target=ask, daemon=True)\n"
+    code += "page.start()\npage.join()"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
