@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
+from app_pages import after, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -107,3 +108,16 @@ def test_a_url_stays_short():
     assert sum(map(len, blocks)) > MAX_OPEN
     most = Look.of({"open": ",".join(blocks)}, net).opened
     assert 0 < len(most) < len(blocks)
+
+
+def test_a_click_with_the_address_from_before_the_last_one_takes_nothing_back():
+    """The browser sends each click with the address that it has; an answer may be on its way."""
+    stale = "import streamlit as st; st.query_params.clear()"
+    click = "state.SS.diagram = SimpleNamespace(selected='stage1'); state.select_in_diagram()"
+    opens = "state.look_at(opened=frozenset({'stage3'}))"
+    app = after(
+        opened(),
+        f"from types import SimpleNamespace; {opens}; {stale}; {click}; state.begin()",
+    )
+    assert app.session_state.look.opened == {"stage3"}
+    assert app.session_state.selected == "stage1"

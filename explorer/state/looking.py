@@ -7,7 +7,7 @@ from dataclasses import replace
 from explorer import events, look
 from explorer.look import Look
 from explorer.state.shown import PROBE, SS, graph
-from explorer.state.url import put_in_url
+from explorer.state.url import put_in_url, write_url
 from resnet_core import picture
 
 #: keys of the widgets and components that the page mounts
@@ -105,12 +105,18 @@ def ticked_rows(key: str):
 
 
 def select_in_diagram() -> None:
-    select(events.path(SS[DIAGRAM].selected))
+    _select_by_click(events.path(SS[DIAGRAM].selected))
 
 
 def select_in_chart() -> None:
     point = SS[DEPTH].point
-    select(events.path(point.get("path")) if isinstance(point, dict) else None)
+    _select_by_click(events.path(point.get("path")) if isinstance(point, dict) else None)
+
+
+def _select_by_click(path: str | None) -> None:
+    select(path)
+    # two clicks in a row: the second may come with the address from before the first
+    write_url()
 
 
 def step() -> int | None:
