@@ -4,6 +4,7 @@ import errno
 import gc
 import itertools
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -190,11 +191,18 @@ def test_killed_for_want_of_memory_is_told_from_killed(
 def test_a_trainer_that_can_be_told_nothing_is_ended(two_trainers):
     deaf = two_trainers.trainers[0]
     deaf.process.stdin.close()
-    assert two_trainers.is_fit()
     two_trainers.tell(do="hold", number=1)
     assert deaf.process.wait(timeout=5) and not two_trainers.is_fit()
     heard = []
     wait_for(lambda: heard.extend(two_trainers.hear(0.1)) or (deaf, {"kind": "gone"}, b"") in heard)
+
+
+def test_trainers_have_another_run_only_if_each_of_them_answers(two_trainers, monkeypatch):
+    assert two_trainers.is_fit()
+    monkeypatch.setattr(crew, "ANSWER_S", 0.3)
+    asleep = two_trainers.trainers[1].process
+    asleep.send_signal(signal.SIGSTOP)
+    assert asleep.poll() is None and not two_trainers.is_fit()
 
 
 class Net:

@@ -16,6 +16,7 @@ from .limits import Limits
 from .logs import cap_log
 
 PIECE = 1 << 18  # bytes read at once
+ANSWER_S = 5.0  # an idle trainer answers in milliseconds
 
 
 class TrainerProcess:
@@ -88,9 +89,19 @@ class Crew:
         self.tell(do="begin")
 
     def is_fit(self) -> bool:
-        """Whether it can have another run: all trainers live, and hold the program as it is now."""
-        lives = all(trainer.process.poll() is None for trainer in self.trainers)
-        return lives and processes.code_version() == self._code
+        """Whether it can have another run: all are well, and hold the program as it is now."""
+        return self._all_answer() and processes.code_version() == self._code
+
+    def _all_answer(self) -> bool:
+        """To look whether they live is not enough: one that was killed lives a moment longer."""
+        self.tell(do="answer")
+        silent, deadline = set(self.trainers), time.monotonic() + ANSWER_S
+        while silent and time.monotonic() < deadline:
+            if any(trainer.process.poll() is not None for trainer in silent):
+                return False
+            answered = {t for t, head, _ in self.hear(0.05) if head["kind"] == "here"}
+            silent -= answered
+        return not silent
 
     def tell(self, **order: object) -> None:
         for trainer in self.trainers:

@@ -158,6 +158,10 @@ def do_measure(train, order: dict, orders: Orders, send) -> None:
         send({"kind": "speed", **speed})
 
 
+def do_answer(train, order: dict, orders: Orders, send) -> None:
+    send({"kind": "here"})
+
+
 def do_run(train, order: dict, orders: Orders, send) -> None:
     """A run, or its calibration: whichever comes first waits for the device."""
     try:
@@ -204,7 +208,7 @@ def main(limits: str, place: str, log: str) -> None:
 
 ADDED = "images:"  # data.images.PREFIX
 #: what an owner may order
-JOBS = {"measure": do_measure, "calibrate": do_run, "train": do_run}
+JOBS = {"measure": do_measure, "calibrate": do_run, "train": do_run, "answer": do_answer}
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
