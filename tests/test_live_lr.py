@@ -108,6 +108,18 @@ def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_
             assert lrs == expected_lrs(run, len(lrs))
 
 
+def test_a_rate_that_no_step_was_left_for_is_named_at_the_end(tmp_path, gate):
+    with engine_in(tmp_path) as engine:
+        run_id = submit(engine, "0:diverge@7 1:gated", steps=8)
+        gate.allow(2)
+        wait_for(lambda: (models := engine.run(run_id).models) and models[0].end)
+        engine.set_lr(run_id, 0.5)  # what the one net has done, the other does alike
+        gate.allow(8)
+        run = wait_for_end(engine, run_id)
+        assert run.ended == "steps" and run.resolved.config.lr_changes == ()
+        assert run.sentence.endswith("The learning rate chosen last, 0.5, was not used.")
+
+
 @pytest.fixture
 def owner(tmp_path):
     """Of a run of 40 steps, whose trainers only listen."""

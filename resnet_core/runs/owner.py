@@ -41,6 +41,7 @@ class Owner:
         self.settled: dict[int, dict] = {}  # place of a trainer -> what it trains with
         self.changes: list[tuple[int, float]] = []  # of the learning rate: (first step, peak)
         self.lr = None if self.config.get("lr_changes") else self.config["lr"]
+        self.unused_lr: float | None = None  # chosen last, when no step was left for it
         self.cut: int | None = None  # steps, if the time was up before all planned ones were done
         self.obeyed = "run"
         self.stop_by: float | None = None
@@ -197,13 +198,19 @@ class Owner:
             self._go_on()
 
     def _change_lr(self, step: int, lr: float) -> None:
-        self.lr = lr
+        self.lr = self.unused_lr = lr
         num_changes = len(self.config.get("lr_changes", ())) + len(self.changes)
         if step < self.total and num_changes < MAX_CHANGES:
+            self.unused_lr = None
             self.changes.append((step, lr))
             self._note_resolved()
             self.writer.write()  # before it happens: no record may differ from its config
             self.crew.tell(do="lr", step=step, lr=lr)
+
+    def _unused_lr(self) -> float | None:
+        self.writer.ask()
+        wished = self.writer.wish.lr
+        return self.unused_lr if wished in (None, self.lr) else wished
 
     def _note_resolved(self) -> None:
         if self.settled and self.total:
@@ -246,6 +253,8 @@ class Owner:
             detail = f"{self.cut} of {self.total}"
         steps = max(net.steps for net in self.ledger.nets)
         sentence = end_sentence(ended, reason, detail, self.ledger.hows(), steps)
+        if ended in GOOD_ENDS and (unused := self._unused_lr()) is not None:
+            sentence += f" The learning rate chosen last, {unused:g}, was not used."
         self.writer.set(state="ended", ended=ended, reason=reason or None)
         self.writer.set(sentence=sentence, ended_at=time.time())
         if ended in ("stopped", "failed"):

@@ -34,9 +34,13 @@ class Writer:
         if at_once or self._is_due(now):
             self.write()
         elif now - self._asked_at > self._limits.flush_s:
-            self._asked_at = now
-            with suppress(StoreError):  # a locked file may pass
-                self.wish = self._store.wanted(self._run_id, self._attempt)
+            self.ask()
+
+    def ask(self) -> None:
+        """What the user wants by now."""
+        self._asked_at = time.monotonic()
+        with suppress(StoreError):  # a locked file may pass
+            self.wish = self._store.wanted(self._run_id, self._attempt)
 
     def _is_due(self, now: float) -> bool:
         """Something to store, or a sign of life to give; less often while storing fails."""
