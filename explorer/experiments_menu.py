@@ -82,7 +82,7 @@ def about_run(engine: Engine, watched: Watched) -> None:
         st.caption(theme.literal(reason))
     elif claims := claims_of(engine, watched, key):
         is_over = not watched.going
-        with st.container(gap=None):
+        with st.container(key="answer", gap=None):
             st.html(answer(claims, is_over))
             with st.expander("Claim by claim", key="claims", type="compact"):  # kept open
                 st.html(listed(claims, is_over))

@@ -25,6 +25,9 @@ ZERO = colours.ZERO[False], colours.ZERO[True]
 #: all that a figure may be drawn in: the browser swaps them for those of a dark page
 PAIRS = COLOURS | {f"shade{i}": pair for i, pair in enumerate(SHADES)} | {"zero": ZERO}
 
+#: type when presented: a share of the screen's height, since a projector fills the wall with any
+BACK_ROW = "clamp(16px, 1.85vh, 40px)"
+
 
 def light(token: str) -> str:
     """The light theme's colour: figures are made in it, the browser swaps it for the dark one."""
@@ -33,7 +36,7 @@ def light(token: str) -> str:
 
 def style_sheet(presenting: bool) -> str:
     """CSS that hands every colour to page and components as --rx-<token>, in both themes."""
-    size = "html { font-size: 20px !important; --rx-said: 1.2; }" if presenting else ""
+    size = f"html {{ font-size: {BACK_ROW} !important; --rx-said: 1.2; }}" if presenting else ""
     pairs = (
         f"--rx-{token}: light-dark({light}, {dark});" for token, (light, dark) in COLOURS.items()
     )
