@@ -45,10 +45,12 @@ class OwnerProcess:
         )
         self.who = processes.identity(self.process.pid)
 
-    def give(self, run_id: int, attempt: int) -> bool:
-        return wire.send(self.process.stdin, wire.line(run=run_id, attempt=attempt))
+    def give(self, run_id: int, attempt: int) -> None:
+        wire.send(self.process.stdin, wire.line(run=run_id, attempt=attempt))
+        self.end()  # nothing else is ever sent
 
     def end(self) -> None:
+        """Without a run it ends itself."""
         with suppress(OSError):
             self.process.stdin.close()
 
