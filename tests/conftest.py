@@ -5,10 +5,16 @@ import re
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts its threads
 
+import hypothesis
 import pytest
 import torch
 
 torch.set_num_threads(1)
+# how long an example takes says more of the machine than of what is tested
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 #: what the core does without, or what only tests need: where one is absent, its tests are skipped
 SPARED = {
     *("streamlit", "starlette", "plotly", "pandas", "reportlab"),
@@ -166,6 +172,7 @@ def open_page(chromium, address):
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on("request", lambda r: troubles.append(r.url) if not is_local(r.url) else None)
         page.goto(address + path)
+        page.wait_for_selector("svg.picture .n", timeout=60_000)  # before, its buttons do nothing
         settled(page)
         return page
 
