@@ -88,7 +88,10 @@ def answers(port: int) -> bool:
 
 
 def settled(page) -> None:
-    """Waits until the page's script has run to its end."""
+    """Waits until the page's script has run to its end.
+
+    After a click only where something of the answer was seen: before that it has not begun.
+    """
     page.wait_for_selector(QUIET, timeout=60_000)
     page.wait_for_timeout(150)
     page.wait_for_selector(QUIET, timeout=60_000)
@@ -116,6 +119,16 @@ def points_at_rest(page) -> list[int]:
 
     wait_for(is_at_rest)
     return seen
+
+
+def grown(page, count, seen: list[int]) -> list[int]:
+    """`count`, which is `points` or `newest`, once it is more for each net than all of `seen`."""
+
+    def is_more():
+        now = count(page)  # of nothing for a moment, where the chart is drawn anew
+        return now if now and min(now) > max(seen) else None
+
+    return wait_for(is_more)
 
 
 def shoot(page, name: str) -> None:

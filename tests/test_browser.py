@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from browsers import CHROMIUM, field, newest, points, points_at_rest, settled, shoot
+from browsers import CHROMIUM, field, grown, newest, points, points_at_rest, settled, shoot
 from engines import wait_for
 from playwright.sync_api import expect
 
@@ -35,6 +35,15 @@ def status(page) -> str:
     return bar.inner_text() if bar.count() else ""
 
 
+def same_after_reload(page) -> list[int] | None:
+    """`newest`, if a reload shows the same; of a paused run not before its nets end their step."""
+    points_at_rest(page)
+    before = newest(page)
+    page.reload()
+    points_at_rest(page)
+    return before if newest(page) == before else None
+
+
 def test_an_edit_changes_counts_and_picture(open_page):
     page = open_page()
     expect(page.locator(".totals")).to_contain_text("852,730 trainable")
@@ -48,7 +57,9 @@ def test_an_edit_changes_counts_and_picture(open_page):
     assert "x=" in page.url
     page.get_by_role("button", name="more: stage 2, Blocks").click()
     expect(card).to_contain_text("10 basic blocks")
+    before = page.url
     page.get_by_role("combobox", name="stage 2, Shortcut").select_option("none")
+    page.wait_for_url(lambda url: url != before)
     settled(page)
     shoot(page, "edited")
     page.reload()
@@ -139,6 +150,7 @@ def test_a_run_is_seen_to_its_end_and_then_in_all_its_steps(open_page):
     expect(field(page, "stage 1, Width")).to_have_value("16")
     expect(page.locator('[data-id="stage1"]')).to_contain_text("16 wide")
     expect(page.locator(".totals")).to_contain_text("852,730 trainable")
+    settled(page)  # the chart moves up, where something above it has gone
 
     page.locator(".rx-figure .plot .nsewdrag").nth(1).click(position={"x": 60, "y": 20})
     expect(page.locator(".facts-head")).to_contain_text("Stage 1, block")
@@ -161,34 +173,31 @@ def test_a_run_is_watched_live_paused_and_stopped(open_page):
     early = wait_for(lambda: (now := newest(page)) and min(now) > 1 and now)
     shoot(page, "running")
     page.evaluate("document.querySelector('.rx-figure .plot').kept = true")
-    wait_for(lambda: min(newest(page)) > max(early))
+    grown(page, newest, early)
     assert page.evaluate("document.querySelector('.rx-figure .plot').kept")  # one lasting node
 
     run = run_of(page)
     other = open_page(f"/?run={run}")
-    theirs, mine = wait_for(lambda: newest(other)), newest(page)
+    theirs, mine = (wait_for(lambda one=one: newest(one)) for one in (other, page))
     page.reload()
     back = wait_for(lambda: newest(page))  # the first that it shows again
     assert run_of(page) == run
     assert all(now >= before for now, before in zip(back, mine, strict=True))
-    wait_for(lambda: min(newest(page)) > max(back))
-    wait_for(lambda: min(newest(other)) > max(theirs))
+    grown(page, newest, back)
+    grown(other, newest, theirs)
     expect(other.get_by_text("Somebody else's run")).to_be_visible()
     expect(main_button(other, "Stop")).to_have_count(0)
     other.close()  # who looks costs time
 
     press(page, "Pause")
     wait_for(lambda: "Paused" in status(page))
-    points_at_rest(page)
-    paused = newest(page)
-    page.reload()
-    points_at_rest(page)
-    assert newest(page) == paused
+    settled(page)  # the chart comes after these words
+    paused = wait_for(lambda: same_after_reload(page))
     press(page, "Resume")
-    wait_for(lambda: max(newest(page)) > max(paused))
+    grown(page, newest, paused)
     press(page, "Stop")
     wait_for(lambda: "topped" in status(page))
-    kept = newest(page)
+    kept = wait_for(lambda: newest(page))  # the chart is drawn anew when a run ends
     assert min(kept) > 1 and max(kept) < MANY - 1
 
 

@@ -1,14 +1,17 @@
 """Two browsers on one server, and a recording: who may change what, and what a reload keeps."""
 
 import re
+from dataclasses import replace
 
 import pytest
-from browsers import CHROMIUM, KEY, points, points_at_rest, serving, settled, shoot
+from browsers import CHROMIUM, KEY, grown, points, points_at_rest, serving, settled, shoot
 from engines import processes_of, wait_for
 from playwright.sync_api import expect
 
+from explorer import cached
 from explorer.link import Experiment, encode
 from resnet_core.presets import digits
+from resnet_core.runs.recording_file import ENDING, read, record
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 LONG = encode(Experiment(net=digits(8), steps=20_000))
@@ -51,19 +54,23 @@ def test_a_run_belongs_to_its_browser_and_to_the_lecturer(open_page):
 
 
 def test_a_recording_is_played_at_once_and_paused(open_page):
-    page = open_page("/?replay=110-layers")  # 56 s: a busy machine is in time for the pause
-    expect(page.locator(".st-key-recorded")).to_contain_text("Recorded")
+    page = open_page("/?replay=110-layers")
+    expect(page.locator(".st-key-recorded")).to_contain_text("110 layers")
     bar = page.get_by_test_id("stProgress")
+    expect(bar).to_contain_text("Recorded.")
+    button(page, "Runs").click()
+    page.get_by_role("tab", name="Recordings").click()
+    page.locator(".st-key-runs_body input[type=file]").set_input_files(long_recording())
+    expect(page.locator(".st-key-recorded")).to_contain_text("A long one")
     expect(bar).to_contain_text("Recorded. Playing")
-    early = wait_for(lambda: points(page))
-    wait_for(lambda: max(points(page)) > max(early))
+    grown(page, points, wait_for(lambda: points(page)))
     button(page, "Pause").click()
     expect(bar).to_contain_text("Paused")
     paused = points_at_rest(page)
     shoot(page, "replay")
     button(page, "To the end").click()
     expect(bar).to_contain_text("steps are done")
-    wait_for(lambda: min(points(page)) > max(paused))
+    grown(page, points, paused)
     button(page, "Play").click()
     page.get_by_role("menuitem", name="5 × as fast").click()
     page.wait_for_url(re.compile(r"run=-\d+"))
@@ -72,6 +79,14 @@ def test_a_recording_is_played_at_once_and_paused(open_page):
     page.reload()
     expect(bar).to_contain_text("Recorded.")
     assert page.url == replay  # not one that begins anew
+
+
+def long_recording() -> dict:
+    """A file that is played for minutes: a busy machine is in time for the pause."""
+    tape = read(next(cached.RECORDED.glob(f"deep*{ENDING}")))
+    run, records = replace(tape.run, elapsed_s=400.0), tape.records_at(tape.duration_s)
+    content = record(run, records, title="A long one")
+    return {"name": f"long{ENDING}", "mimeType": "application/octet-stream", "buffer": content}
 
 
 @pytest.mark.slow
