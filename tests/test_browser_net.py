@@ -11,6 +11,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this ma
 
 
 def preset_menu(page):
+    expect(page.locator("#chosen")).not_to_be_empty()  # before, the button does nothing
     page.get_by_role("button", name="Preset").click()
     return page.get_by_role("combobox", name="Search presets")
 
@@ -69,7 +70,8 @@ def test_the_python_file_is_downloaded_and_runs_alone(open_page, tmp_path):
     page = open_page()
     page.locator("summary", has_text="Take away").click()
     picture = page.get_by_alt_text("Picture of ResNet-56 for digits")
-    expect(picture).to_be_visible(timeout=30_000)  # it pushes the buttons down
+    expect(picture).to_be_visible(timeout=30_000)
+    picture.evaluate("image => image.decode()")  # it pushes the buttons down
     settled(page)
     with page.expect_download(timeout=30_000) as download:
         page.get_by_role("button", name="Python", exact=True).click()

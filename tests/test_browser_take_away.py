@@ -2,6 +2,7 @@
 
 import io
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,6 +38,7 @@ def open_fold(page) -> None:
     page.get_by_text("Take away", exact=True).click()
     picture = page.get_by_alt_text("Picture of ResNet-56 for digits")
     expect(picture).to_be_visible(timeout=30_000)
+    picture.evaluate("image => image.decode()")  # it pushes the buttons down
     settled(page)
 
 
@@ -51,9 +53,19 @@ def saved(page, name: str) -> Path:
 
 
 def choose(page, name: str) -> None:
-    page.get_by_role("radio", name=name, exact=True).or_(
-        page.get_by_role("button", name=name, exact=True)
-    ).click()
+    with another_picture(page):
+        page.get_by_role("radio", name=name, exact=True).or_(
+            page.get_by_role("button", name=name, exact=True)
+        ).click()
+
+
+@contextmanager
+def another_picture(page):
+    """Waits until what was done inside is seen in the picture: files are made as it was drawn."""
+    picture = page.get_by_alt_text("Picture of")
+    before = picture.get_attribute("src")
+    yield
+    expect(picture).not_to_have_attribute("src", before)
     settled(page)
 
 
@@ -142,7 +154,8 @@ def test_files_follow_the_switches_and_what_is_open(take_away):
     page = take_away()
     root = ElementTree.fromstring(Path(saved(page, "SVG").path()).read_text())
     assert root.get("viewBox") == "0 0 1920 1080"
-    page.locator('[data-id="stage2"] .c').first.click()
+    with another_picture(page):
+        page.locator('[data-id="stage2"] .c').first.click()
     choose(page, "Page")
     choose(page, "Dark")
     expect(page.get_by_text("As on screen")).to_be_visible()
