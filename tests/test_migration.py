@@ -235,18 +235,20 @@ def test_a_copy_during_writes_is_whole(tmp_path):
     store = Store(tmp_path)
     run_id = store.submit("{}", "a", 1)
     _, attempt = store.claim("1:2:3")
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def write() -> int:
         step = 0
         while not stop.wait(0.002):
             points = [(model, 0, step, bytes(400)) for model in (0, 1)]
             store.append(run_id, attempt, Batch(points=points))
+            begun.set()
             step += 1
         return step
 
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(write)
+        assert begun.wait(60)
         copies = [tmp_path / f"copy-{number}" for number in range(3)]
         for copy in copies:
             database_file.back_up(store.path, copy)
