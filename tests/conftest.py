@@ -2,6 +2,7 @@
 
 import os
 import re
+import threading
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch starts its threads
 
@@ -94,6 +95,8 @@ def data_folder(tmp_path, monkeypatch):
     from resnet_core.runs.embedded import Embedded
 
     monkeypatch.setattr(Embedded, "start", lambda self: None)
+    # presets are counted for seconds, beside tests that run nets: a trace patches all modules
+    monkeypatch.setattr(cached, "_counting", threading.Thread())
     monkeypatch.setattr(ContextProxy, "cookies", {})  # the driver's browser would send a mock
     monkeypatch.setenv("RESIDUAL_EXPLORER_DATA", str(tmp_path / "data"))
     st.cache_resource.clear()
