@@ -141,19 +141,21 @@ def test_a_net_that_is_not_finite_from_its_start_has_a_pace_all_the_same(monkeyp
     assert 1 <= steps_that_fit(5, [pace]) <= MOST
 
 
-def test_a_run_says_that_it_calibrates_and_then_trains_what_it_has_resolved(tmp_path):
+def test_a_run_says_that_it_calibrates_and_then_trains_what_it_has_resolved(tmp_path, gate):
     with engine_in(tmp_path) as engine:
         engine.start()
         said = told(engine.folder)
-        run_id = submit(engine, "step=0.004", seconds=1)
+        run_id = submit(engine, "step=0.004 gated", seconds=2)
+        wait_for(said)
+        gate.allow(10**6)
         run = wait_for_end(engine, run_id)
         assert said()[:2] == [("Calibrating.", None), ("Training.", run.total_steps)]
         done = {m.steps_done for m in run.models}
         assert run.ended == "time" and max(done) > 0
         if done == {run.total_steps}:  # a busy machine may not get there in time
-            assert run.sentence == f"The time is up: {run.total_steps} steps."
-        assert run.resolved.config == config("step=0.004", steps=run.total_steps)
-        assert run.config.seconds == 1
+            assert run.sentence == end_sentence("time", "", "", [], run.total_steps)
+        assert run.resolved.config == config("step=0.004 gated", steps=run.total_steps)
+        assert run.config.seconds == 2
         for m in engine.records(run_id):  # nothing of what was measured is among the records
             assert m.steps.tolist() == list(range(run.models[m.model].steps_done))
 
@@ -179,7 +181,7 @@ def told(folder) -> Callable[[], list[tuple[str, int | None]]]:
 
 def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
     with engine_in(tmp_path) as engine:
-        run = wait_for_end(engine, submit(engine, "step=0.004 1:slow@40", seconds=1))
+        run = wait_for_end(engine, submit(engine, "step=0.004 1:slow@8", seconds=2))
         assert run.ended == "time"
         done = [m.steps_done for m in run.models]
         assert done[0] == done[1] < run.total_steps or done[0] == run.total_steps > done[1]
@@ -191,6 +193,10 @@ def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
         assert {m.end.how for m in run.models} == {"steps"}
 
 
+def test_a_run_whose_time_is_up_says_how_far_it_came():
+    assert end_sentence("time", "", "", [], 90) == "The time is up: 90 steps."
+
+
 def test_a_cut_run_of_which_one_net_diverged_says_both():
     said = end_sentence("time", "", "60 of 90", ["diverged", "steps"], 60)
     assert said.startswith("The time is up: 60 of 90 planned steps.")
@@ -200,7 +206,7 @@ def test_a_cut_run_of_which_one_net_diverged_says_both():
 
 def test_stop_and_pause_are_heard_while_it_calibrates(tmp_path):
     with engine_in(tmp_path) as engine:
-        run_id = submit(engine, "step=0.05", seconds=60)
+        run_id = submit(engine, "step=0.05", seconds=600)  # it calibrates for 30 s
         wait_for(lambda: engine.run(run_id).sentence == "Calibrating.")
         engine.pause(run_id)
         wait_for(lambda: engine.run(run_id).state == "paused")
