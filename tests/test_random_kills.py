@@ -107,11 +107,13 @@ class Sampler(threading.Thread):
 
 
 def is_in_training(mark: Path) -> bool:
+    """Not one whose owner was killed: it goes the same way, be it a moment later."""
     try:
-        process = psutil.Process(int(mark.name))
-        return process.status() != psutil.STATUS_ZOMBIE and mark.exists()
+        owner = psutil.Process(processes.pid_of(mark.name)).parent()
+        owned = owner is not None and "resnet_core.runs.owner_process" in owner.cmdline()
     except psutil.Error:
         return False
+    return owned and processes.is_alive(mark.name) and mark.exists()
 
 
 def victims(who: str, folder: Path, app: LoneApp, chance: random.Random) -> list[psutil.Process]:
@@ -165,7 +167,7 @@ def test_random_kills_lose_nothing_that_anybody_was_told(tmp_path, monkeypatch, 
                 continue
             kill(*doomed)
             done[who] += 1
-            if app.process.poll() is not None:
+            if app.process.pid in [process.pid for process in doomed]:
                 app.kill()
                 app.start()
             if done.total() % PEACE == 0 or done.total() == kills:
