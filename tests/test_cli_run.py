@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engines import FAKE, engine_in, processes_of, wait_for
+from engines import FAKE, engine_in, kill, processes_of, wait_for
 from test_images import good, unzipped
 
 from resnet_core.cli.options import CANNOT_BE_BUILT, CODES, INTERRUPTED, RUN_FAILED
@@ -243,8 +243,7 @@ def test_a_real_run_on_a_terminal_shows_both_nets_and_leaves_no_process(tmp_path
         "12 steps are too few to compare",
     ):
         assert words in shown, words
-    for process in processes_of(folder):
-        process.kill()
+    kill(*processes_of(folder))
 
 
 def read_all(descriptor: int) -> str:
