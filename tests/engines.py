@@ -10,32 +10,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import fake_train
 import numpy as np
 import psutil
 
 from resnet_core.presets import digits
+from resnet_core.runs import embedded
 from resnet_core.runs.embedded import Embedded
 from resnet_core.runs.engine import StoreError
 from resnet_core.runs.limits import Limits
+from resnet_core.runs.schema import FILE
 from resnet_core.train import RunConfig
 
 #: no torch in the trainers: they start in 0.2 s, and misbehave on demand
-FAKE = Limits(
-    train="fake_train", cpu_slots=1, park=False, measure=False, grace_s=0.3, soft_stop_s=1.0
-)
+FAKE = Limits(train="fake_train", cpu_slots=1, park=False, measure=False, grace_s=0.3)
 REAL = Limits(cpu_slots=1, park=False, measure=False, grace_s=0.3)
+#: a page shows what it knows when it cannot read so long; a test wants what is stored
+PATIENCE_S = 30.0
 
 
 @contextmanager
-def engine_in(folder: Path, limits: Limits = FAKE, **changes) -> Iterator[Embedded]:
-    """Leaves no process behind, whatever the test has done to them."""
+def engine_in(
+    folder: Path, limits: Limits = FAKE, *, read_s: float = PATIENCE_S, **changes
+) -> Iterator[Embedded]:
+    """Leaves no process behind, whatever the test has done to them.
+
+    `read_s`: seconds that reads wait for a locked database.
+    """
     engine = Embedded(folder, replace(limits, **changes))
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where the trainers find fake_train
     try:
-        yield engine
+        with patch.object(embedded, "READ_S", read_s):
+            yield engine
     finally:
         engine.close()
         if before is None:
@@ -88,19 +97,17 @@ def wait_for_end(engine: Embedded, run_id: int, limit_s: float = 60.0):
     return wait_for(ended, limit_s)
 
 
-def wait_for_stillness(engine: Embedded, run_id: int) -> list[int]:
-    """The steps that are stored of each net, once no more have come for half a second."""
-    seen, since = [], time.monotonic()
+def wait_until_both_stand(engine: Embedded, run_id: int, lr: float) -> list[int]:
+    """The steps stored of each net of a paused run: a rate is on record once both stand still."""
+    engine.set_lr(run_id, lr)
+    wait_for(lambda: lr in dict(engine.run(run_id).resolved.config.lr_changes).values())
+    return [m.steps_done for m in engine.run(run_id).models]
 
-    def is_still():
-        nonlocal seen, since
-        now = [len(m.steps) for m in engine.records(run_id)]
-        if now != seen:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since > 0.5
 
-    wait_for(is_still)
-    return seen
+def wait_for_a_turn(engine: Embedded, run_id: int) -> None:
+    """Until the owner of the run has done what comes after the write that was seen last."""
+    beat = engine._store.row(run_id)["beat"]
+    wait_for(lambda: engine._store.row(run_id)["beat"] > beat)
 
 
 def wait_for_steps(engine: Embedded, run_id: int, steps: int = 1, limit_s: float = 60.0):
@@ -123,9 +130,18 @@ def processes_of(folder: Path, module: str = "") -> list[psutil.Process]:
         with suppress(psutil.Error):
             line = process.cmdline()
             ours = any(str(folder) in word for word in line)
-            if ours and f"resnet_core.runs.{module}" in " ".join(line):
+            named = f"resnet_core.runs.{module}" in " ".join(line)
+            if ours and named and not is_being_started(process, line):
                 found.append(process)
     return found
+
+
+def is_being_started(process: psutil.Process, line: list[str]) -> bool:
+    """For a moment a new process looks like the one that starts it."""
+    with suppress(psutil.Error):
+        parent = process.parent()
+        return parent is not None and parent.cmdline() == line
+    return False
 
 
 def kill(*processes: psutil.Process) -> None:
@@ -135,7 +151,18 @@ def kill(*processes: psutil.Process) -> None:
             process.kill()
     for process in processes:
         with suppress(psutil.Error):
-            wait_for(lambda p=process: not p.is_running() or p.status() == psutil.STATUS_ZOMBIE, 5)
+            wait_for(lambda p=process: not p.is_running() or p.status() == psutil.STATUS_ZOMBIE)
+
+
+def suspend(folder: Path, *processes: psutil.Process) -> None:
+    """SIGSTOP, while none of them has the database locked: it would stay locked for all others."""
+    db = sqlite3.connect(folder / FILE, isolation_level=None)
+    wait_for(lambda: locks(db))
+    for process in processes:
+        process.suspend()
+    wait_for(lambda: all(p.status() == psutil.STATUS_STOPPED for p in processes))
+    db.execute("rollback")
+    db.close()
 
 
 def are_gone(processes: list[psutil.Process]) -> bool:

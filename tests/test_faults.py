@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -23,6 +24,7 @@ from engines import (
     locks,
     processes_of,
     submit,
+    suspend,
     wait_for,
     wait_for_end,
     wait_for_steps,
@@ -31,6 +33,7 @@ from engines import (
 from resnet_core.presets import digits
 from resnet_core.runs import logs, owner_process, processes
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.embedded import READ_S
 from resnet_core.runs.locks import Lock
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.owner_process import NO_DISK, NO_STORE
@@ -130,8 +133,9 @@ def test_everything_killed_is_interrupted_at_the_next_start(tmp_path):
 def test_owner_killed_before_it_began_is_replaced_once(tmp_path):
     with engine_in(tmp_path, park=True) as engine:
         engine.start()
-        (owner,) = wait_for(lambda: processes_of(tmp_path, "owner"))
-        owner.suspend()  # it will get the run and do nothing with it
+        wait_for(lambda: len(processes_of(tmp_path, "trainer")) == 2)
+        (owner,) = processes_of(tmp_path, "owner")
+        suspend(tmp_path, owner)  # it will get the run and do nothing with it
         run_id = submit(engine, steps=5)
         wait_for(lambda: engine.run(run_id).state == "starting")
         kill(owner)
@@ -152,12 +156,11 @@ def test_parked_owner_that_dies_is_replaced(tmp_path):
 
 
 def test_second_supervisor_leaves_at_once(engine, tmp_path):
-    engine.start()
-    wait_for(lambda: Lock(tmp_path / "supervisor.lock").is_held())
+    wait_for(lambda: engine.start() or Lock(tmp_path / "supervisor.lock").is_held())
     second = processes.spawn(
         "resnet_core.runs.supervisor", str(tmp_path), FAKE.to_json(), log=tmp_path / "second.log"
     )
-    assert second.wait(timeout=10) == 0
+    assert second.wait(timeout=60) == 0
     assert len(processes_of(tmp_path, "supervisor")) == 1
 
 
@@ -201,13 +204,14 @@ def test_hanging_trainer_is_ended(tmp_path):
         assert processes_of(tmp_path, "trainer") == []
 
 
-def test_hanging_trainer_can_be_stopped(engine):
-    run_id = submit(engine, "0:hang@3 step=0.01", steps=10)
-    wait_for_steps(engine, run_id, 3)
-    engine.stop(run_id)
-    run = wait_for_end(engine, run_id)
-    assert run.ended == "stopped"
-    assert [m.steps_done for m in run.models] == [3, 10]
+def test_hanging_trainer_can_be_stopped(tmp_path):
+    with engine_in(tmp_path, soft_stop_s=1.0) as engine:
+        run_id = submit(engine, "0:hang@3 step=0.01", steps=10)
+        wait_for(lambda: [m.steps_done for m in engine.run(run_id).models] == [3, 10])
+        engine.stop(run_id)
+        run = wait_for_end(engine, run_id)
+        assert run.ended == "stopped"
+        assert [m.steps_done for m in run.models] == [3, 10]
 
 
 @pytest.mark.slow
@@ -215,7 +219,7 @@ def test_silent_owner_is_given_up_and_cannot_come_back(tmp_path):
     with engine_in(tmp_path, silent_s=1.5) as engine:
         run_id = submit(engine, "step=0.01", steps=5000)
         wait_for_steps(engine, run_id, 5)
-        processes_of(tmp_path, "owner")[0].suspend()
+        suspend(tmp_path, *processes_of(tmp_path, "owner"))
         run = wait_for_end(engine, run_id)
         assert (run.ended, run.reason) == ("failed", "hung")
         wait_for(lambda: processes_of(tmp_path, "trainer") == [])
@@ -251,7 +255,8 @@ def full_disk(tmp_path):
     tiny_disk(folder, "1m")
     yield folder
     wait_for(lambda: processes_of(folder) == [])
-    assert subprocess.run(["umount", str(folder)], check=False).returncode == 0
+    # a thread of one that was killed may have a file open for a moment longer
+    wait_for(lambda: subprocess.run(["umount", str(folder)], check=False).returncode == 0)
 
 
 def fill(folder: Path) -> Path:
@@ -334,7 +339,7 @@ def test_only_a_full_disk_is_called_full(tmp_path, monkeypatch, error, code):
 
 @pytest.mark.slow
 def test_locked_database_ends_the_run_and_is_not_called_a_full_disk(tmp_path):
-    with engine_in(tmp_path, patience_s=1.0) as engine:
+    with engine_in(tmp_path, read_s=READ_S, patience_s=1.0) as engine:
         run_id = submit(engine, "step=0.005", steps=20_000)
         wait_for_steps(engine, run_id, 5)
         (owner,) = processes_of(tmp_path, "owner")
@@ -359,8 +364,10 @@ def test_pause_ends_after_a_while_and_gives_the_slot_to_others(tmp_path):
         run = wait_for_end(engine, run_id)
         assert (run.ended, run.reason) == ("interrupted", "paused_long")
         last = max(m.steps_done for m in run.models) - 1
-        assert run.sentence == (
-            f"The run was paused for 1 s and was ended. The curves up to step {last} are kept."
+        assert re.fullmatch(  # the seconds that it was: a busy machine may notice later
+            r"The run was paused for [1-9]\d* s and was ended\. "
+            rf"The curves up to step {last} are kept\.",
+            run.sentence,
         )
         assert_curves_are_right(engine, run_id)
         assert wait_for_end(engine, waiting).ended == "steps"

@@ -6,7 +6,17 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from engines import FAKE, REAL, config, engine_in, submit, wait_for, wait_for_end, wait_for_steps
+from engines import (
+    FAKE,
+    REAL,
+    config,
+    engine_in,
+    submit,
+    wait_for,
+    wait_for_a_turn,
+    wait_for_end,
+    wait_for_steps,
+)
 from fake_train import lr_at
 
 from resnet_core.presets import digits
@@ -64,7 +74,7 @@ def expected_lrs(run: Run, steps: int) -> list[float]:
 
 def test_both_nets_change_at_the_same_step_and_it_is_on_record(tmp_path):
     with engine_in(tmp_path) as engine:
-        run_id = submit(engine, "step=0.004 1:late@10", steps=5000)
+        run_id = submit(engine, "step=0.004 1:late@10", steps=20_000)
         wait_for_steps(engine, run_id, 2)
         for lr in (0.01, 0.3):
             engine.set_lr(run_id, lr)
@@ -92,13 +102,14 @@ def changes(engine, run_id) -> list[float]:
 
 def test_a_change_asked_for_before_the_start_and_beside_a_net_that_diverged(tmp_path, gate):
     with engine_in(tmp_path) as engine:
-        first = submit(engine, "step=0.004", steps=5000)
+        first = submit(engine, "step=0.004", steps=20_000)
         run_id = submit(engine, "0:diverge@5 1:gated", steps=40)
         engine.set_lr(run_id, 0.5)
         engine.stop(first)
         wait_for(lambda: (models := engine.run(run_id).models) and models[0].end)
         gate.allow(2)  # once both have begun, they are told to stand still
         wait_for_steps(engine, run_id, 2)
+        wait_for_a_turn(engine, run_id)
         gate.allow(40)
         run = wait_for_end(engine, run_id)
         assert run.ended == "steps"

@@ -32,6 +32,7 @@ from engines import (
 
 from resnet_core.runs import crew, processes, trainer
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.embedded import READ_S
 from resnet_core.runs.ends import REASONS, end_sentence
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.owner_process import FENCED
@@ -99,7 +100,7 @@ def test_an_owner_whose_run_was_given_to_another_writes_nothing_and_leaves(tmp_p
     )
     late.stdin.write(b'{"run": 1, "attempt": 1}\n')
     late.stdin.close()
-    assert late.wait(timeout=20) == FENCED
+    assert late.wait(timeout=60) == FENCED
     row = store.row(1)
     assert (row["state"], row["attempt"], row["worker"]) == ("starting", 2, "1:2:3")
     assert store.models(1) == [] and store.channels(1) == []
@@ -125,7 +126,7 @@ def test_a_supervisor_of_an_older_version_leaves_with_a_sentence(store, tmp_path
     store._db.execute(f"pragma user_version = {VERSION + 1}")
     log = tmp_path / "old.log"
     command = "resnet_core.runs.supervisor", str(tmp_path), FAKE.to_json()
-    assert processes.spawn(*command, log=log).wait(timeout=20) == 1
+    assert processes.spawn(*command, log=log).wait(timeout=60) == 1
     assert "newer version" in log.read_text() and "Traceback" not in log.read_text()
 
 
@@ -190,14 +191,17 @@ def test_killed_for_want_of_memory_is_told_from_killed(
 
 def test_a_trainer_that_can_be_told_nothing_is_ended(two_trainers):
     deaf = two_trainers.trainers[0]
+    deaf.process.send_signal(signal.SIGSTOP)  # else it would end itself when nobody tells it more
     deaf.process.stdin.close()
     two_trainers.tell(do="hold", number=1)
-    assert deaf.process.wait(timeout=5) and not two_trainers.is_fit()
+    assert deaf.process.wait(timeout=60) == -signal.SIGKILL and not two_trainers.is_fit()
     heard = []
     wait_for(lambda: heard.extend(two_trainers.hear(0.1)) or (deaf, {"kind": "gone"}, b"") in heard)
 
 
 def test_trainers_have_another_run_only_if_each_of_them_answers(two_trainers, monkeypatch):
+    ready = []  # an idle one answers soon, but these are just being started
+    wait_for(lambda: ready.extend(two_trainers.hear(0.1)) or len(ready) == 2)
     assert two_trainers.is_fit()
     monkeypatch.setattr(crew, "ANSWER_S", 0.3)
     asleep = two_trainers.trainers[1].process
@@ -328,7 +332,7 @@ def test_a_device_that_fails_is_one_sentence_and_what_would_do():
 
 @pytest.mark.slow
 def test_a_lock_that_passes_costs_nothing_and_curves_can_be_read_meanwhile(tmp_path, gate):
-    with engine_in(tmp_path) as engine:
+    with engine_in(tmp_path, read_s=READ_S) as engine:
         gate.allow(5)
         run_id = submit(engine, "step=0.01 gated", steps=250)
         wait_for_steps(engine, run_id, 5)

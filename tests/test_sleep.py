@@ -15,6 +15,7 @@ from engines import (
     engine_in,
     processes_of,
     submit,
+    suspend,
     wait_for,
     wait_for_steps,
 )
@@ -93,8 +94,7 @@ def test_a_run_goes_on_when_all_its_processes_wake(tmp_path):
         run_id = submit(engine, "step=0.05", steps=5000)
         wait_for_steps(engine, run_id, 2)
         everything = processes_of(tmp_path)
-        for process in everything:
-            process.suspend()
+        suspend(tmp_path, *everything)
         time.sleep(10)
         before = [len(m.steps) for m in engine.records(run_id)]
         for process in everything:

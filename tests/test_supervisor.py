@@ -13,6 +13,7 @@ from engines import FAKE, config, engine_in, submit, wait_for, wait_for_end, wai
 
 from resnet_core.runs import processes, supervisor
 from resnet_core.runs.database_file import journal_mode
+from resnet_core.runs.embedded import READ_S
 from resnet_core.runs.owner_process import FENCED
 from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError
@@ -88,7 +89,7 @@ def test_an_owner_whose_run_was_given_to_another_leaves(tmp_path):
     with engine_in(tmp_path):  # for its path to the fake trainer
         module, streams = "resnet_core.runs.owner_process", {"stdin": subprocess.PIPE}
         late = processes.spawn(module, *arguments, log=log, **streams)
-        late.communicate(b'{"run": %d, "attempt": %d}\n' % (run_id, attempt), timeout=30)
+        late.communicate(b'{"run": %d, "attempt": %d}\n' % (run_id, attempt), timeout=60)
     assert late.returncode == FENCED
     assert tuple(store.row(run_id)) == before
     store.close()
@@ -135,7 +136,7 @@ def test_one_more_run_begins_only_where_there_is_memory_for_it(ours, monkeypatch
 
 def test_a_lock_on_the_database_that_passes_costs_nothing(tmp_path, gate):
     """Another program may look into it for a while; what is trained meanwhile waits."""
-    with engine_in(tmp_path) as engine:
+    with engine_in(tmp_path, read_s=READ_S) as engine:
         gate.allow(5)
         run_id = submit(engine, "step=0.01 gated", steps=100)
         wait_for_steps(engine, run_id, 5)
