@@ -244,6 +244,24 @@ def test_plus_and_minus_agree_with_the_table(open_page):
     expect(blocks(page, 2)).to_have_value("4")
 
 
+def test_a_button_stays_under_the_pointer_until_it_is_let_go(open_page):
+    page = open_page()
+    tool(page, 1, "more").click()
+    page.mouse.down()  # before the answer to the click
+    expect(blocks(page, 1)).to_have_value("10")
+    page.wait_for_timeout(500)  # the form and the picture hear of it at once
+    assert "9 basic blocks" in node(page, "stage1").text_content()
+    page.mouse.up()
+    expect(blocks(page, 1)).to_have_value("11")
+    expect(node(page, "stage1")).to_contain_text("11 basic blocks")
+    page.mouse.move(5, 5)
+    page.mouse.down()  # elsewhere: nothing waits for it
+    blocks(page, 1).fill("3")
+    blocks(page, 1).press("Enter")
+    expect(node(page, "stage1")).to_contain_text("3 basic blocks")
+    page.mouse.up()
+
+
 def test_a_click_on_the_arc_cycles_the_shortcut(open_page):
     page = open_page("/?open=stage2,stage2.0")
     shortcut = page.get_by_role("combobox", name="stage 2, Shortcut")

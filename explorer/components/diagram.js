@@ -9,8 +9,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let view = VIEWS.get(parentElement)
   if (!view) VIEWS.set(parentElement, (view = newView(parentElement)))
   view.send = setTriggerValue
-  show(view, data)
+  if (view.pressed) view.late = data // what is under the pointer stays until it is let go
+  else show(view, data)
   return () => {
+    view.late = null
     view.sizes.disconnect()
     document.removeEventListener("rx-paint", view.onpaint)
     VIEWS.delete(parentElement)
@@ -42,6 +44,7 @@ function newView(parent) {
 }
 
 function show(view, data) {
+  view.late = null
   view.root.classList.toggle("dark", isDark(view.root))
   view.svg.setAttribute("aria-label", data.label)
   view.root.querySelector(".notice").textContent = data.notice

@@ -12,6 +12,7 @@ function listenForMoves(view) {
     zoom(view, view.scale * Math.exp(-event.deltaY * 0.002), event.clientX, event.clientY)
   }
   pane.onpointerdown = event => {
+    if (event.button === 0) press(view)
     view.moved = false
     view.from = event.button || event.pointerType !== "mouse" || isGrip(event) ? null : event
     view.start = [pane.scrollLeft, pane.scrollTop]
@@ -43,6 +44,18 @@ function listenForMoves(view) {
     scrollTo(event)
   }
   map.onpointermove = scrollTo
+}
+
+function press(view) {
+  const letGo = () => {
+    for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, letGo)
+    view.pressed = false
+    setTimeout(() => { // once the click has been answered
+      if (view.late && !view.pressed) show(view, view.late)
+    })
+  }
+  view.pressed = true
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, letGo)
 }
 
 function grow(view) { // down to the window's edge; where columns are stacked, a part of the window
