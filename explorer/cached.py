@@ -74,8 +74,8 @@ def preset_rows() -> list[dict]:
 
 
 def await_presets() -> None:
-    """Somebody looks at the list: until all costs are known, or ten seconds."""
-    _counting.join(timeout=10)
+    """Somebody looks at the list: until all costs are known, or a second; it asks again."""
+    _counting.join(timeout=1)
 
 
 def _count_presets() -> None:

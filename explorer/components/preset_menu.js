@@ -15,10 +15,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   button.querySelector(".family").textContent = data.name.startsWith(now.name) ? now.family : `against ${now.name}`;
   button.title = now.source;
   const before = LATEST.get(root);
-  const latest = { data, report: setTriggerValue, redraw: before?.redraw ?? draw };
+  const latest = { data, report: setTriggerValue, redraw: before?.redraw ?? redraw };
   LATEST.set(root, latest);
   if (before) {
-    if (panel.matches(":popover-open")) latest.redraw(); // the costs have arrived
+    if (panel.matches(":popover-open")) latest.redraw(); // more costs have arrived
     return;
   }
 
@@ -59,6 +59,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
     activate(search.value ? options()[0] : list.querySelector("[aria-selected=true]"));
   }
 
+  function redraw() { // where it is, for who has scrolled
+    const at = active()?.id, { scrollTop } = list;
+    draw();
+    if (at) activate(list.querySelector(`[id="${at}"]`));
+    list.scrollTop = scrollTop;
+    askForCosts();
+  }
+  function askForCosts() {
+    const { data: { rows }, report } = LATEST.get(root);
+    if (rows.some((row) => row.macs === "…")) report("awaited", true);
+  }
+
   button.onclick = () => {
     const box = button.getBoundingClientRect();
     Object.assign(panel.style, { left: `${box.left}px`, top: `${box.bottom + 4}px`, maxHeight: `${Math.max(240, innerHeight - box.bottom - 20)}px` });
@@ -71,8 +83,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     search.value = "";
     draw();
     search.focus();
-    const { data: { rows }, report } = LATEST.get(root);
-    if (rows.some((row) => row.macs === "…")) report("awaited", true);
+    askForCosts();
   };
   search.oninput = draw;
   search.onkeydown = (event) => {

@@ -42,8 +42,8 @@ def preset_menu(
 
     The row `chosen` is marked: the net began as that preset, and is compared with it.
 
-    A choice arrives in `st.session_state[key].chosen` as the row's key. `on_await` is called when
-    the list is open and costs are still missing: the rows that follow should have them.
+    A choice arrives in `st.session_state[key].chosen` as the row's key. `on_await` is called for
+    as long as the list is open and costs are missing: the rows that follow should have more.
     """
     _MENU(
         data={"rows": rows, "chosen": chosen, "name": name},
