@@ -27,6 +27,7 @@ from resnet_core.data.images import PREFIX
 from resnet_core.presets import digits
 from resnet_core.runs import owner_process, processes
 from resnet_core.runs.crew import Crew
+from resnet_core.runs.ledger import Ledger
 from resnet_core.runs.locks import slot_lock
 from resnet_core.runs.owner import Owner
 from resnet_core.runs.run import SeriesPlace
@@ -121,7 +122,16 @@ def test_a_series_goes_on_in_the_same_processes_for_as_long_as_the_program_is_th
     store.submit_all(requests)
     store.claim(processes.identity(os.getpid()))
     goes_on = "b" not in versions
+    supervisor, stored, claims = Store(tmp_path), Ledger.stored, []
+
+    def stored_and_seen(ledger):
+        stored(ledger)
+        claims.append(supervisor.claim("1:2:3"))  # it looks whenever something was stored
+
+    monkeypatch.setattr(Ledger, "stored", stored_and_seen)
     owner_process.wait_and_own(tmp_path, FAKE, tmp_path / "log")
+    assert [claimed for claimed in claims if claimed] == ([] if goes_on else [(3, 1)])
+    supervisor.close()
     ended = [store.row(run_id)["ended"] for run_id in (1, 2, 3)]
     assert ended == ["steps", "steps", "steps" if goes_on else None]
     store.close()

@@ -117,8 +117,9 @@ def test_trainers_do_not_grow_over_many_runs(tmp_path):
     held = []
     for seed in range(16):
         text = RunConfig(net=digits(32), steps=3, seed=seed).to_json()
-        store.submit(text, str(seed), 3)
-        assert Owner(store, *store.claim(processes.identity(os.getpid())), crew, REAL).work()
+        run_id = store.submit(text, str(seed), 3)
+        Owner(store, *store.claim(processes.identity(os.getpid())), crew, REAL).work()
+        assert store.row(run_id)["ended"] == "steps"
         held.append([psutil.Process(t.process.pid).memory_info().rss for t in crew.trainers])
     crew.end()
     store.close()

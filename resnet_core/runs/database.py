@@ -49,9 +49,18 @@ class Database:
         return False
 
     @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """All that is written meanwhile is one transaction: whole or absent, nothing in between."""
+        with self._writing():
+            yield
+
+    @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction. Immediate: one that first reads and then writes may not wait."""
         with self._alone():
+            if self._db.in_transaction:  # a part of that one
+                yield self._db
+                return
             self._wait_at_most(self._write_s)
             self._db.execute("begin immediate")
             try:

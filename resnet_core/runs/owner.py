@@ -35,6 +35,7 @@ class Owner:
         self.config = json.loads(row["config"])
         self.device = self.config.get("device", "cpu")
         self.slot, self.total = row["slot"] or self.device, row["total"]
+        self.worker = row["worker"]
         self.writer = Writer(store, run_id, attempt, limits)
         self.ledger = self.writer.ledger
         self.barrier, self.budget = Barrier(crew), Budget(self.config.get("seconds"))
@@ -50,8 +51,8 @@ class Owner:
         self._shown = "starting", ""
         self._paused_at = self._app_seen_at = self._ticked_at = time.monotonic()
 
-    def work(self) -> bool:
-        """Returns when the end of the run is stored: whether its trainers can have another one.
+    def work(self) -> tuple[int, int] | None:
+        """Returns when the end of the run is stored: the run and attempt to own after it, if any.
 
         Raises Fenced or StoreError.
         """
@@ -85,7 +86,7 @@ class Owner:
         self._plan()
         self._show()
         self.writer.write_if_due(at_once=self.ledger.num_begun > had_begun)  # the first records
-        now = time.monotonic()
+        now = self._ticked_at  # not later: who was stopped since then would take them for silent
         self._obey(now)
         self._change_both()
         if self.stop_by is not None and now > self.stop_by:
@@ -245,8 +246,8 @@ class Owner:
             return "diverged"
         return "time" if self.config.get("seconds") is not None else "steps"
 
-    def _end(self, ended: str, reason: str, detail: str) -> bool:
-        """The last records and the end go into one transaction."""
+    def _end(self, ended: str, reason: str, detail: str) -> tuple[int, int] | None:
+        """The last records, the end and the claim to what follows go into one transaction."""
         if ended not in GOOD_ENDS:
             self.crew.end()
         if self.cut is not None and not reason:
@@ -260,8 +261,7 @@ class Owner:
         if ended in ("stopped", "failed"):
             self.ledger.end_all(ended)
         goes_on = ended in GOOD_ENDS and self.crew.is_fit()  # before others see the end
-        self.writer.write_all()
-        return goes_on
+        return self.writer.write_all(self.worker if goes_on else None)
 
 
 def duration(seconds: float) -> str:

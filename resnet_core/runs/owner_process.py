@@ -106,9 +106,8 @@ def wait_and_own(folder: Path, limits: Limits, log: Path) -> None:
     try:
         order = parked(crew, store, limits)
         claimed = order["run"], order["attempt"]
-        me = processes.identity(os.getpid())
-        while claimed and Owner(store, *claimed, crew, limits).work():
-            claimed = store.claim_next_of_series(me, claimed[0])
+        while claimed:
+            claimed = Owner(store, *claimed, crew, limits).work()
     finally:
         crew.end()
         end_group()

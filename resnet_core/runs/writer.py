@@ -49,9 +49,13 @@ class Writer:
         busy = self.ledger.batch.points or self.ledger.batch.models
         return now - self._stored_at > (self._limits.flush_s if busy else self._limits.beat_s)
 
-    def write(self) -> None:
-        """Stores the batch and learns what the user wants. A full disk may pass, for a while."""
-        batch = self.ledger.take()
+    def write(self, heir: str | None = None) -> tuple[int, int] | None:
+        """Stores the batch and learns what the user wants. A full disk may pass, for a while.
+
+        What it stores is the end where there is an `heir`: a worker who gets what follows in the
+        series at once, before the supervisor gives it to another.
+        """
+        batch, claimed = self.ledger.take(), None
         batch.run["elapsed_s"] = self.elapsed_s
         if "first_at" in batch.run:
             batch.run["first_s"] = time.monotonic() - self._queued_clock
@@ -59,7 +63,10 @@ class Writer:
         try:
             if not self._store.is_same_file():
                 raise Fenced("the database was deleted or replaced")
-            self.wish = self._store.append(self._run_id, self._attempt, batch)
+            with self._store.at_once():
+                self.wish = self._store.append(self._run_id, self._attempt, batch)
+                if heir:
+                    claimed = self._store.claim_next_of_series(heir, self._run_id)
         except StoreError as e:
             say(f"not stored: {e}")
             if self._tried_at - self._stored_at > self._limits.patience_s:
@@ -67,10 +74,13 @@ class Writer:
         else:
             self.ledger.stored()
             self._stored_at = self._asked_at = time.monotonic()
+            return claimed
+        return None
 
-    def write_all(self) -> None:
-        """Returns when nothing is left."""
-        self.write()
+    def write_all(self, heir: str | None) -> tuple[int, int] | None:
+        """Returns when nothing is left: what `heir` has to do next."""
+        claimed = self.write(heir)
         while self.ledger.batch.run:  # not stored: there may be room in a moment
             time.sleep(0.5)
-            self.write()
+            claimed = self.write(heir)
+        return claimed
