@@ -25,7 +25,7 @@ from resnet_core.runs.schema import FILE
 from resnet_core.train import RunConfig
 
 #: no torch in the trainers: they start in 0.2 s, and misbehave on demand
-FAKE = Limits(train="fake_train", cpu_slots=1, park=False, measure=False, grace_s=0.3)
+FAKE = Limits(train="fake_train", cpu_slots=1, park=False, measure=False, grace_s=0.3, room_bytes=0)
 REAL = Limits(cpu_slots=1, park=False, measure=False, grace_s=0.3)
 #: a page shows what it knows when it cannot read so long; a test wants what is stored
 PATIENCE_S = 30.0

@@ -49,9 +49,38 @@ def test_a_supervisor_that_slept_gives_nobody_up(store, tmp_path, monkeypatch):
     monkeypatch.setattr(time, "monotonic", lambda: now() + NIGHT_S)
     supervisor.mind()
     assert store.row(1)["state"] == "running"
-    monkeypatch.setattr(time, "monotonic", lambda: now() + NIGHT_S + 2 * FAKE.silent_s)
+    supervisor.minded_at += 2 * FAKE.silent_s
     assert supervisor.given_up(store.row(1))[:2] == ("failed", "hung")  # awake, and silent
     supervisor.store.close()
+
+
+def test_a_supervisor_that_slept_while_it_looked_gives_nobody_up(store, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "kill_group", lambda who: None)  # it would be this test's
+    store.append(1, 1, Batch(run={"state": "running"}))
+    supervisor = Supervisor(tmp_path, FAKE)
+    supervisor.mind()
+    now, active = time.monotonic, supervisor.store.active
+
+    def sleeps():
+        monkeypatch.setattr(time, "monotonic", lambda: now() + NIGHT_S)
+        return active()
+
+    monkeypatch.setattr(supervisor.store, "active", sleeps)
+    supervisor.mind()
+    supervisor.mind()
+    assert store.row(1)["state"] == "running"
+    supervisor.store.close()
+
+
+def test_an_owner_that_slept_while_it_wrote_lets_its_trainers_wake(store, tmp_path, monkeypatch):
+    crew = Crew(2, FAKE, tmp_path / "trainers.log")
+    owner, now = Owner(store, 1, 1, crew, FAKE), time.monotonic
+    wake = now() + NIGHT_S
+    monkeypatch.setattr(
+        owner, "_show", lambda: monkeypatch.setattr(time, "monotonic", lambda: wake)
+    )
+    assert owner._turn() is None and owner._turn() is None
+    crew.end()
 
 
 def test_an_owner_that_slept_lets_its_trainers_wake(store, tmp_path):

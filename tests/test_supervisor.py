@@ -14,6 +14,7 @@ from engines import FAKE, config, engine_in, submit, wait_for, wait_for_end, wai
 from resnet_core.runs import processes, supervisor
 from resnet_core.runs.database_file import journal_mode
 from resnet_core.runs.embedded import READ_S
+from resnet_core.runs.limits import Limits
 from resnet_core.runs.owner_process import FENCED
 from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError
@@ -119,7 +120,7 @@ def test_a_clock_that_jumps_ends_nothing(ours, monkeypatch, jump_s):
 
 
 def test_one_more_run_begins_only_where_there_is_memory_for_it(ours, monkeypatch):
-    ours.cpu_slots = 2
+    ours.cpu_slots, ours.limits = 2, Limits()
     started = []
     owner = SimpleNamespace(who="1:2:3", give=lambda *run: started.append(run))
     monkeypatch.setattr(supervisor, "OwnerProcess", lambda *_: owner)

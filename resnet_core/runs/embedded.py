@@ -172,7 +172,7 @@ class Embedded:
             try:
                 self._store = Store(self.folder, read_timeout_s=READ_S)
                 self._presence.give()
-                self._presence.take(shared=True, patience_s=0.5)
+                self._presence.take(shared=True, patience_s=5.0)  # others only look at it
             except StoreError as e:
                 self._trouble = e
                 raise

@@ -26,6 +26,7 @@ class Limits:
     keep_runs: int = 200  # finished ones; the oldest go first
     keep_bytes: int = 1_000_000_000  # of the curves of finished runs
     min_free_bytes: int = 20_000_000  # on the disk; below it no run is accepted
+    room_bytes: int = 1_500_000_000  # of memory, free for one more owner: 0.5 GB of it idle
     park: bool = True  # keep warm trainers
     measure: bool = True  # let them measure the machine's speed
     train: str = "resnet_core.train"  # the module that trains

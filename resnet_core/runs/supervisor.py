@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -22,8 +23,6 @@ from .logs import SUPERVISOR_LOG, cap_log, drop_old_logs, say
 from .owner_process import NO_DISK, NO_STORE, OwnerProcess
 from .store import Store, StoreError
 
-#: bytes of memory that must be free for one more owner: its two trainers hold 0.5 GB idle
-ROOM = 1_500_000_000
 #: times that a run is started anew because its owner died before it had begun
 MAX_ATTEMPTS = 2
 #: exit code of an owner that could not store its run -> reason
@@ -49,8 +48,9 @@ class Supervisor:
         self.leaving = False
 
     def work(self) -> None:
-        self.tidy()
-        self.store.forget_speeds()  # of another day and another load: measured again when parked
+        with suppress(StoreError):  # locked for a moment: it is tidied again
+            self.tidy()
+            self.store.forget_speeds()  # of another day and load: measured again when parked
         while not self.leaving and self.store.is_same_file():
             try:
                 self.mind()
@@ -118,7 +118,7 @@ class Supervisor:
 
     def given_up(self, run) -> tuple[str, str, str] | None:
         """(ended, reason, detail) for an owner that lives and does nothing any more."""
-        now = time.monotonic()
+        now = self.minded_at  # not later: what stopped us since then stopped the owners, too
         beat, seen_at = self.beats.get(run["id"], (None, now))
         if beat != run["beat"]:
             self.beats[run["id"]] = run["beat"], now
@@ -161,7 +161,10 @@ class Supervisor:
 
     def has_room(self) -> bool:
         """Memory for one more run beside those that train; a run alone may try in any case."""
-        return psutil.virtual_memory().available >= ROOM or not self.store.active()
+        return self.is_roomy() or not self.store.active()
+
+    def is_roomy(self) -> bool:
+        return psutil.virtual_memory().available >= self.limits.room_bytes
 
     def is_held(self, slot: str) -> bool:
         """By a process that no run knows of: given up, and not yet out of its last system call."""
@@ -180,7 +183,7 @@ class Supervisor:
             return
         if time.monotonic() < self.park_after:
             return
-        if psutil.virtual_memory().available < ROOM:
+        if not self.is_roomy():
             return
         if all(self.ends_soon(run) for run in self.store.active()):
             self.parked = OwnerProcess(self.folder, self.limits)
