@@ -2,8 +2,9 @@
 
     python bench/viewers.py [--viewers 1 10 30] [--seconds 15] [--json]
 
-A recorded run of 110 layers is replayed by the app, and by a page as one writes it first
-(naive_page.py), each in a `streamlit run` of its own, one after the other. No training beside it.
+A recorded run of 110 layers is replayed in a minute by the app, and by a page as one writes it
+first (naive_page.py), each in a `streamlit run` of its own, one after the other. No training
+beside it.
 A viewer is a websocket that speaks Streamlit's protobuf as the browser does: it opens the page,
 takes the timer that the page sets, and asks for the fragment again at each tick. Here a tick is a
 second for all, however often the page would like to be asked; `asked` says what it asked for.
@@ -19,13 +20,14 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +39,12 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from explorer.replay import name_of
-from resnet_core.runs.recording_file import ENDING, read
+from resnet_core.runs.recording_file import read, record
 from resnet_core.runs.recordings import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "explorer" / "recordings" / "deep.rxrun"
+PLAYED_S = 60.0  # the recording: it took less than thirty viewers take to come and be measured
 TICK_S = 1.0
 SETTLE_S = 4.0  # after the last viewer came, before anything is counted
 BUSY = 8.0  # percent of a core: below, a server that nobody looks at is at rest
@@ -211,26 +214,36 @@ class Server:
         self.process.wait(20)
 
 
+def copied(folder: Path) -> tuple[Path, Path]:
+    """The app and its one recording, which is played for long enough, in a copy of the program."""
+    for part in ("explorer", "pages", "resnet_core"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.rxrun")
+        shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+    tape, long = read(RECORDING), folder / RECORDING.relative_to(ROOT)
+    run, records = replace(tape.run, elapsed_s=PLAYED_S), tape.records_at(tape.duration_s)
+    long.write_bytes(record(run, records, title=tape.title))
+    return folder / "explorer" / "app.py", long
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--viewers", type=int, nargs="+", default=[1, 10, 30])
     parser.add_argument("--seconds", type=float, default=15.0, help="of each measurement")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    tape = read(RECORDING)
-    ours, naive = ROOT / "explorer" / "app.py", ROOT / "bench" / "naive_page.py"
-    number = sorted(RECORDING.parent.glob(f"*{ENDING}")).index(RECORDING) + 1
-    joined = f"run={-(number * BLOCK + 1)}"  # the first replay of a new server
-    pages = {
-        "this app": (ours, (f"replay={name_of(tape)}", joined)),
-        "naive page": (naive, ("", "")),
-    }
+    joined = f"run={-(BLOCK + 1)}"  # the first replay of a new server
     found: dict[str, list[dict]] = {}
     with tempfile.TemporaryDirectory(prefix="viewers-") as folder:
+        ours, recording = copied(Path(folder) / "copy")
+        tape = read(recording)
+        pages = {
+            "this app": (ours, (f"replay={name_of(tape)}", joined)),
+            "naive page": (ROOT / "bench" / "naive_page.py", ("", "")),
+        }
         for name, (script, queries) in pages.items():
             found[name] = []
             for count in options.viewers:  # a server each: nothing left over from the one before
-                with Server(script, Path(folder), RECORDING=str(RECORDING)) as server:
+                with Server(script, Path(folder), RECORDING=str(recording)) as server:
                     process = psutil.Process(server.process.pid)
                     row = asyncio.run(
                         measured(process, server.address, queries, count, options.seconds)
