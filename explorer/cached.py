@@ -74,8 +74,10 @@ def preset_rows() -> list[dict]:
 
 
 def await_presets() -> None:
-    """Somebody looks at the list: until all costs are known, or a second; it asks again."""
-    _counting.join(timeout=1)
+    """Somebody looks at the list: until more costs are known. Only then does it ask again."""
+    known = len(_costs)
+    while _counting.is_alive() and len(_costs) == known:
+        _counting.join(timeout=0.5)
 
 
 def _count_presets() -> None:

@@ -7,6 +7,9 @@ import pytest
 from browsers import CHROMIUM, field, settled, shoot
 from playwright.sync_api import expect
 
+from explorer.link import Experiment, encode
+from resnet_core.presets import digits
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
@@ -34,6 +37,19 @@ def test_presets_are_searched_by_typing_and_chosen_by_keyboard(open_page):
     expect(search).to_be_hidden()
     page.keyboard.press("Control+z")
     expect(page.locator(".totals")).to_contain_text("852,730 trainable")
+
+
+def test_a_press_in_the_menu_outlives_news(open_page):
+    page = open_page()
+    preset_menu(page)
+    page.locator("[data-key=resnet18]").hover()
+    page.mouse.down()
+    other = encode(Experiment(net=digits(20)))
+    page.evaluate("x => history.pushState(null, '', `?x=${x}`)", other)
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.locator(".totals")).not_to_contain_text("852,730 trainable")
+    page.mouse.up()
+    expect(page.locator(".totals")).to_contain_text("11,689,512 trainable")
 
 
 def test_a_broken_addition_is_red_and_one_click_mends_it(open_page):

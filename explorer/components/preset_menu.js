@@ -15,10 +15,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   button.querySelector(".family").textContent = data.name.startsWith(now.name) ? now.family : `against ${now.name}`;
   button.title = now.source;
   const before = LATEST.get(root);
-  const latest = { data, report: setTriggerValue, redraw: before?.redraw ?? redraw };
-  LATEST.set(root, latest);
+  LATEST.set(root, { data, report: setTriggerValue });
   if (before) {
-    if (panel.matches(":popover-open")) latest.redraw(); // more costs have arrived
+    if (panel.matches(":popover-open")) fill(); // more costs have arrived
     return;
   }
 
@@ -59,11 +58,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     activate(search.value ? options()[0] : list.querySelector("[aria-selected=true]"));
   }
 
-  function redraw() { // where it is, for who has scrolled
-    const at = active()?.id, { scrollTop } = list;
-    draw();
-    if (at) activate(list.querySelector(`[id="${at}"]`));
-    list.scrollTop = scrollTop;
+  function fill() { // the rows stay where they are: a click may be half done
+    for (const { key, depth, params, macs } of LATEST.get(root).data.rows) {
+      const cells = list.querySelectorAll(`[id="preset-${key}"] > .number`);
+      cells.forEach((cell, i) => { cell.textContent = [depth, params, macs][i]; });
+    }
     askForCosts();
   }
   function askForCosts() {
