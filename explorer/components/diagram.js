@@ -142,6 +142,7 @@ function mark(view) { // in both drawings
 
 function select(view, node) { // null: nothing
   view.data.selected = node?.dataset.id ?? null
+  if (view.late) view.late.selected = view.data.selected // it does not know yet
   mark(view)
   view.send("selected", view.data.selected ?? "")
 }

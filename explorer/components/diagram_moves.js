@@ -47,15 +47,17 @@ function listenForMoves(view) {
 }
 
 function press(view) {
+  const ended = new AbortController()
   const letGo = () => {
-    for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, letGo)
+    ended.abort()
     view.pressed = false
     setTimeout(() => { // once the click has been answered
       if (view.late && !view.pressed) show(view, view.late)
     })
   }
   view.pressed = true
-  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, letGo)
+  const ends = ["pointerup", "pointercancel", "contextmenu", "blur"] // a menu may swallow the first
+  for (const name of ends) addEventListener(name, letGo, { signal: ended.signal })
 }
 
 function grow(view) { // down to the window's edge; where columns are stacked, a part of the window
