@@ -25,8 +25,8 @@ ZERO = colours.ZERO[False], colours.ZERO[True]
 #: all that a figure may be drawn in: the browser swaps them for those of a dark page
 PAIRS = COLOURS | {f"shade{i}": pair for i, pair in enumerate(SHADES)} | {"zero": ZERO}
 
-#: type when presented: a share of the screen's height, since a projector fills the wall with any
-BACK_ROW = "clamp(16px, 1.85vh, 40px)"
+#: the page's type when presented: a share of the screen, since a projector fills the wall with any
+BACK_ROW = "clamp(16px, min(1.85vh, 1.4vw), 40px)"
 
 
 def light(token: str) -> str:

@@ -27,8 +27,8 @@ def shown(chromium):
     """shown(body, width, scheme) -> a page of that body in the app's styles."""
     contexts = []
 
-    def make(body: str, width: int = 1280, scheme: str = "light"):
-        ours = theme.style_sheet(False) + (ROOT / "explorer/static/page.css").read_text()
+    def make(body: str, width: int = 1280, scheme: str = "light", presenting: bool = False):
+        ours = theme.style_sheet(presenting) + (ROOT / "explorer/static/page.css").read_text()
         size = {"width": width, "height": 900}
         contexts.append(chromium.new_context(viewport=size, color_scheme=scheme))
         page = contexts[-1].new_page()
@@ -77,3 +77,26 @@ def luminance(rgb: list[int]) -> float:
     parts = (c / 255 for c in rgb)
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+ANSWER = """<div class="st-key-answer" style="display: flex; flex-direction: column; width: {}px">
+    <div data-testid="stElementContainer"><div class="claims"><b class="chip">does not show it</b>
+        10 of 10 claims hold</div></div>
+    <div><details><summary style="display: flex"><span style="display: flex; flex: 1">
+        <i>Claim by claim</i></span></summary></details></div></div>"""
+OVERLAP = """() => {
+    const said = document.createRange(), box = e => e.getBoundingClientRect()
+    said.selectNodeContents(document.querySelector('.claims'))
+    const [one, other] = [said, document.querySelector('i')].map(box)
+    const clear = one.right <= other.left || one.bottom <= other.top
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize)
+    return [clear, one.top < other.bottom && other.top < one.bottom, rem]
+}"""
+
+
+@pytest.mark.parametrize("presenting", [False, True])
+def test_an_answer_and_what_opens_its_claims_share_a_line_where_there_is_room(shown, presenting):
+    for width in range(250, 900, 50):
+        page = shown(ANSWER.format(width), presenting=presenting)
+        is_clear, in_a_line, rem = page.evaluate(OVERLAP)
+        assert is_clear and in_a_line == (width >= 28 * rem), width
