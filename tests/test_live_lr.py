@@ -165,6 +165,23 @@ def test_no_step_that_either_net_has_done_gets_another_rate_on_record(owner, don
     assert owner.crew[0]["do"] == "hold" and owner.crew[-1]["do"] == "go"
 
 
+@pytest.mark.parametrize(
+    ("changes", "wished", "steps", "unused"),
+    [
+        ([], None, 40, None),
+        ([(39, 0.5)], 0.5, 40, None),
+        ([(39, 0.5)], 0.5, 39, 0.5),  # the time was up before that step
+        ([(20, 0.5)], 0.1, 40, 0.1),
+        ([], 0.02, 40, None),  # back to what it was
+    ],
+)
+def test_a_rate_is_unused_if_no_step_had_it(owner, changes, wished, steps, unused):
+    owner.changes = changes
+    owner.writer.ask = lambda: None
+    owner.writer.wish = Wish(lr=wished)
+    assert owner.config["lr"] == 0.02 and owner._unused_lr(steps) == unused
+
+
 def test_no_run_has_more_changes_on_record_than_a_config_may_have(owner):
     planned = [[step, 0.1] for step in range(1, MAX_CHANGES)]
     owner.config, owner.total = {**owner.config, "lr_changes": planned}, 5000

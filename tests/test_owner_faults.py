@@ -83,6 +83,7 @@ def test_a_disk_that_is_full_at_the_first_record_or_at_the_end_loses_nothing(
     monkeypatch.setattr(store, "append", full)
     Owner(store, 1, 1, two_trainers, FAKE).work()
     assert refused == [when] * 2 and store.row(1)["ended"] == "steps"
+    assert two_trainers.is_fit()
     for model in (0, 1):
         assert [row["step"] for row in store.points(1, model, 0, -1)] == list(range(60))
 

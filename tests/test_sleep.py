@@ -23,7 +23,7 @@ from engines import (
 from resnet_core.runs import processes
 from resnet_core.runs.crew import Crew
 from resnet_core.runs.owner import Owner
-from resnet_core.runs.store import Batch, Store
+from resnet_core.runs.store import Batch, Store, Wish
 from resnet_core.runs.supervisor import Supervisor
 
 NIGHT_S = 8 * 3600.0
@@ -93,6 +93,16 @@ def test_an_owner_that_slept_lets_its_trainers_wake(store, tmp_path):
     owner._tick()
     assert owner._hung(time.monotonic()) is None
     crew.end()
+
+
+def test_who_is_asked_to_stop_has_all_of_its_time(store, tmp_path):
+    owner = Owner(store, 1, 1, Crew(0, FAKE, tmp_path / "trainers.log"), FAKE)
+    owner.writer.wish, asked_at = Wish("stop"), time.monotonic()
+    owner._obey(asked_at - NIGHT_S)  # it was heard at the end of a long turn
+    assert owner.stop_by >= asked_at + FAKE.soft_stop_s
+    owner._ticked_at -= NIGHT_S
+    owner._tick()
+    assert owner.stop_by >= asked_at + FAKE.soft_stop_s + NIGHT_S
 
 
 def test_nobody_is_charged_for_the_time_that_everything_stood_still(store, tmp_path, monkeypatch):

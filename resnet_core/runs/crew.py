@@ -99,8 +99,11 @@ class Crew:
         while silent and time.monotonic() < deadline:
             if any(trainer.process.poll() is not None for trainer in silent):
                 return False
-            answered = {t for t, head, _ in self.hear(0.05) if head["kind"] == "here"}
-            silent -= answered
+            for trainer, head, _ in self.hear(0.05):
+                if head["kind"] == "gone":
+                    return False
+                if head["kind"] == "here":
+                    silent.discard(trainer)
         return not silent
 
     def tell(self, **order: object) -> None:

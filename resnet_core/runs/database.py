@@ -49,7 +49,7 @@ class Database:
         return False
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def as_one(self) -> Iterator[None]:
         """All that is written meanwhile is one transaction: whole or absent, nothing in between."""
         with self._writing():
             yield
@@ -61,9 +61,9 @@ class Database:
             if self._db.in_transaction:  # a part of that one
                 yield self._db
                 return
-            self._wait_at_most(self._write_s)
-            self._db.execute("begin immediate")
             try:
+                self._wait_at_most(self._write_s)
+                self._db.execute("begin immediate")
                 yield self._db
                 self._db.execute("commit")
             except BaseException:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 
 from resnet_core.ranges import MAX_CHANGES
 
+from . import processes
 from .barrier import Barrier
 from .budget import Budget
 from .crew import Crew, TrainerProcess
@@ -30,19 +32,19 @@ class Owner:
     """One run, from the moment it is given to this process until its end is stored."""
 
     def __init__(self, store: Store, run_id: int, attempt: int, crew: Crew, limits: Limits):
-        self.folder, self.crew, self.limits = store.folder, crew, limits
+        self.store, self.run_id, self.folder = store, run_id, store.folder
+        self.crew, self.limits = crew, limits
         row = store.row(run_id)
         self.config = json.loads(row["config"])
         self.device = self.config.get("device", "cpu")
         self.slot, self.total = row["slot"] or self.device, row["total"]
-        self.worker = row["worker"]
+        self.is_of_series = row["series"] is not None
         self.writer = Writer(store, run_id, attempt, limits)
         self.ledger = self.writer.ledger
         self.barrier, self.budget = Barrier(crew), Budget(self.config.get("seconds"))
         self.settled: dict[int, dict] = {}  # place of a trainer -> what it trains with
         self.changes: list[tuple[int, float]] = []  # of the learning rate: (first step, peak)
         self.lr = None if self.config.get("lr_changes") else self.config["lr"]
-        self.unused_lr: float | None = None  # chosen last, when no step was left for it
         self.cut: int | None = None  # steps, if the time was up before all planned ones were done
         self.obeyed = "run"
         self.stop_by: float | None = None
@@ -128,6 +130,8 @@ class Owner:
             self.crew.expect_life()
             self._paused_at += passed_s
             self._app_seen_at += passed_s
+            if self.stop_by is not None:
+                self.stop_by += passed_s
         elif self.obeyed != "pause":
             if self.ledger.num_begun:
                 self.writer.elapsed_s += passed_s
@@ -164,7 +168,7 @@ class Owner:
         match self.obeyed:
             case "stop":
                 self.crew.tell(do="stop")
-                self.stop_by = now + self.limits.soft_stop_s
+                self.stop_by = time.monotonic() + self.limits.soft_stop_s
             case "pause":
                 self.barrier.close()
                 self._paused_at = self._app_seen_at = now
@@ -199,19 +203,20 @@ class Owner:
             self._go_on()
 
     def _change_lr(self, step: int, lr: float) -> None:
-        self.lr = self.unused_lr = lr
+        self.lr = lr
         num_changes = len(self.config.get("lr_changes", ())) + len(self.changes)
         if step < self.total and num_changes < MAX_CHANGES:
-            self.unused_lr = None
             self.changes.append((step, lr))
             self._note_resolved()
             self.writer.write()  # before it happens: no record may differ from its config
             self.crew.tell(do="lr", step=step, lr=lr)
 
-    def _unused_lr(self) -> float | None:
+    def _unused_lr(self, steps: int) -> float | None:
+        """What was chosen last, if it is not the rate of the last step."""
         self.writer.ask()
-        wished = self.writer.wish.lr
-        return self.unused_lr if wished in (None, self.lr) else wished
+        changes = [*self.config.get("lr_changes", ()), *self.changes]
+        used = [self.config["lr"], *(lr for step, lr in changes if step < steps)][-1]
+        return None if self.writer.wish.lr in (None, used) else self.writer.wish.lr
 
     def _note_resolved(self) -> None:
         if self.settled and self.total:
@@ -253,15 +258,18 @@ class Owner:
         if self.cut is not None and not reason:
             detail = f"{self.cut} of {self.total}"
         steps = max(net.steps for net in self.ledger.nets)
+        goes_on = self.is_of_series and ended in GOOD_ENDS and self.crew.is_fit()
         sentence = end_sentence(ended, reason, detail, self.ledger.hows(), steps)
-        if ended in GOOD_ENDS and (unused := self._unused_lr()) is not None:
+        if ended in GOOD_ENDS and (unused := self._unused_lr(steps)) is not None:
             sentence += f" The learning rate chosen last, {unused:g}, was not used."
         self.writer.set(state="ended", ended=ended, reason=reason or None)
         self.writer.set(sentence=sentence, ended_at=time.time())
         if ended in ("stopped", "failed"):
             self.ledger.end_all(ended)
-        goes_on = ended in GOOD_ENDS and self.crew.is_fit()  # before others see the end
-        return self.writer.write_all(self.worker if goes_on else None)
+        return self.writer.write_all(self._claim_next if goes_on else lambda: None)
+
+    def _claim_next(self) -> tuple[int, int] | None:
+        return self.store.claim_next_of_series(processes.identity(os.getpid()), self.run_id)
 
 
 def duration(seconds: float) -> str:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar
 
 from .ledger import Ledger
 from .limits import Limits
 from .logs import say
 from .store import Fenced, Store, StoreError, Wish
+
+Found = TypeVar("Found")
 
 
 class Writer:
@@ -49,13 +53,13 @@ class Writer:
         busy = self.ledger.batch.points or self.ledger.batch.models
         return now - self._stored_at > (self._limits.flush_s if busy else self._limits.beat_s)
 
-    def write(self, heir: str | None = None) -> tuple[int, int] | None:
+    def write(self, also: Callable[[], Found] = lambda: None) -> Found | None:
         """Stores the batch and learns what the user wants. A full disk may pass, for a while.
 
-        What it stores is the end where there is an `heir`: a worker who gets what follows in the
-        series at once, before the supervisor gives it to another.
+        What `also` does in the store belongs to it: nobody sees the one without the other. Gives
+        what that gave, None if nothing was stored.
         """
-        batch, claimed = self.ledger.take(), None
+        batch, found = self.ledger.take(), None
         batch.run["elapsed_s"] = self.elapsed_s
         if "first_at" in batch.run:
             batch.run["first_s"] = time.monotonic() - self._queued_clock
@@ -63,24 +67,22 @@ class Writer:
         try:
             if not self._store.is_same_file():
                 raise Fenced("the database was deleted or replaced")
-            with self._store.at_once():
+            with self._store.as_one():
                 self.wish = self._store.append(self._run_id, self._attempt, batch)
-                if heir:
-                    claimed = self._store.claim_next_of_series(heir, self._run_id)
+                found = also()
         except StoreError as e:
             say(f"not stored: {e}")
             if self._tried_at - self._stored_at > self._limits.patience_s:
                 raise
-        else:
-            self.ledger.stored()
-            self._stored_at = self._asked_at = time.monotonic()
-            return claimed
-        return None
+            return None
+        self.ledger.stored()
+        self._stored_at = self._asked_at = time.monotonic()
+        return found
 
-    def write_all(self, heir: str | None) -> tuple[int, int] | None:
-        """Returns when nothing is left: what `heir` has to do next."""
-        claimed = self.write(heir)
+    def write_all(self, also: Callable[[], Found]) -> Found | None:
+        """The same, but it returns when nothing is left."""
+        found = self.write(also)
         while self.ledger.batch.run:  # not stored: there may be room in a moment
             time.sleep(0.5)
-            claimed = self.write(heir)
-        return claimed
+            found = self.write(also)
+        return found
