@@ -1,5 +1,6 @@
 """What the supervisor makes of owners that died, and of a machine that changed meanwhile."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -15,7 +16,7 @@ from resnet_core.runs import processes, supervisor
 from resnet_core.runs.database_file import journal_mode
 from resnet_core.runs.embedded import READ_S
 from resnet_core.runs.limits import Limits
-from resnet_core.runs.owner_process import FENCED
+from resnet_core.runs.owner_process import FENCED, OwnerProcess
 from resnet_core.runs.schema import FILE
 from resnet_core.runs.store import Batch, Store, StoreError
 from resnet_core.runs.supervisor import Supervisor
@@ -117,6 +118,16 @@ def test_a_clock_that_jumps_ends_nothing(ours, monkeypatch, jump_s):
     ours.mind()
     assert ours.given_up(ours.store.row(run_id)) is None
     assert ours.store.row(run_id)["state"] == "running"
+
+
+def test_an_owner_has_its_run_and_hears_no_more():
+    """An open pipe would stay in the supervisor for each run."""
+    owner = object.__new__(OwnerProcess)
+    owner.process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    owner.give(3, 1)
+    assert json.loads(owner.process.stdout.read()) == {"run": 3, "attempt": 1}  # all, to its end
+    owner.process.stdout.close()
+    assert owner.process.wait() == 0
 
 
 def test_one_more_run_begins_only_where_there_is_memory_for_it(ours, monkeypatch):

@@ -172,7 +172,8 @@ class Embedded:
             try:
                 self._store = Store(self.folder, read_timeout_s=READ_S)
                 self._presence.give()
-                self._presence.take(shared=True, patience_s=5.0)  # others only look at it
+                if not self._presence.take(shared=True, patience_s=5.0):  # others only look at it
+                    raise StoreError(f"The data folder {self.folder} is locked. Try again.")
             except StoreError as e:
                 self._trouble = e
                 raise

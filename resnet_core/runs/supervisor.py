@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -48,11 +47,13 @@ class Supervisor:
         self.leaving = False
 
     def work(self) -> None:
-        with suppress(StoreError):  # locked for a moment: it is tidied again
-            self.tidy()
-            self.store.forget_speeds()  # of another day and load: measured again when parked
+        is_tidy = False
         while not self.leaving and self.store.is_same_file():
             try:
+                if not is_tidy:
+                    self.tidy()
+                    self.store.forget_speeds()  # of another day and load: measured when parked
+                    is_tidy = True
                 self.mind()
                 self.dispatch()
                 if time.monotonic() - self.looked_at > 1:
@@ -161,9 +162,9 @@ class Supervisor:
 
     def has_room(self) -> bool:
         """Memory for one more run beside those that train; a run alone may try in any case."""
-        return self.is_roomy() or not self.store.active()
+        return self.memory_is_free() or not self.store.active()
 
-    def is_roomy(self) -> bool:
+    def memory_is_free(self) -> bool:
         return psutil.virtual_memory().available >= self.limits.room_bytes
 
     def is_held(self, slot: str) -> bool:
@@ -183,7 +184,7 @@ class Supervisor:
             return
         if time.monotonic() < self.park_after:
             return
-        if not self.is_roomy():
+        if not self.memory_is_free():
             return
         if all(self.ends_soon(run) for run in self.store.active()):
             self.parked = OwnerProcess(self.folder, self.limits)
