@@ -44,7 +44,7 @@ from resnet_core.runs.recordings import BLOCK
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "explorer" / "recordings" / "deep.rxrun"
-PLAYED_S = 60.0  # the recording: it took less than thirty viewers take to come and be measured
+PLAYED_S = 60.0  # the recording: at its own pace it is over before thirty viewers have come
 TICK_S = 1.0
 SETTLE_S = 4.0  # after the last viewer came, before anything is counted
 BUSY = 8.0  # percent of a core: below, a server that nobody looks at is at rest
