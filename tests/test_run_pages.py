@@ -143,7 +143,8 @@ def test_a_series_is_queued_at_once_and_shown_as_one(visit):
     app.session_state["runs"] = True
     app.run()
     rows = [label for label in buttons(app) if "yours" in label]
-    assert len(rows) == 1 and "3 runs" in rows[0] and rows[0].startswith("1 ·")
+    assert len(rows) == 1 and "3 runs" in rows[0]
+    assert rows[0].startswith("**1 ·")  # bold: it is on screen
 
 
 def test_the_learning_rate_of_a_run_that_goes_on_is_changed_and_kept(data_folder):
@@ -154,6 +155,14 @@ def test_the_learning_rate_of_a_run_that_goes_on_is_changed_and_kept(data_folder
     assert cached.engine().run(1).lr == 0.005
     for page in (app, opened(run="1")):
         assert next(b for b in page.selectbox if "earning rate" in b.label).value == 0.005
+
+
+def test_back_to_the_bare_address_leaves_the_experiment():
+    app = after(opened(), "state.choose_experiment('vanishing')")
+    assert app.session_state.experiment.net.norm == "none"
+    app.query_params.clear()
+    app.run()
+    assert app.session_state.named is None and app.session_state.experiment == Experiment()
 
 
 @pytest.mark.parametrize("key", ["vanishing", "fixup"])

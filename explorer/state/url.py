@@ -37,7 +37,8 @@ def _read_words() -> None:
     SS.seen = now
     if now[1:3] != before[1:3]:
         SS.run, SS.run_missing = _run_named(*now[1:3])
-    code, SS.named = now[0], now[3] or SS.named
+    code = now[0]
+    SS.named = now[3] or (SS.named if code else None)  # with the code it may be one that was edited
     if now[3] != before[3] and now[3] in EXPERIMENTS:
         SS[PROBE] = EXPERIMENTS[now[3]].probe  # what it tells its reader to look at
     if code == before[0] and (code or before[0] or now == before):
