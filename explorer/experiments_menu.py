@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
@@ -126,7 +127,12 @@ def told(key: str, measured: bool, note: str = "") -> None:
 
 def name_of(run: Run) -> str | None:
     """The key of the experiment that a run is, or is a part of; None for any other run."""
-    return _key_of(run.config, run.series.kind if run.series else None)
+    return _key_of(run.config, run.series.kind if run.series and not repeats(run) else None)
+
+
+def repeats(run: Run) -> bool:
+    """Whether it is one of several of the same run."""
+    return run.series is not None and run.series.kind == "seeds"
 
 
 _key_of = lru_cache(maxsize=64)(experiment_of)
@@ -151,9 +157,21 @@ def claims_of(engine: Engine, watched: Watched, key: str) -> list[Claim]:
         if not have_begun(curves):
             break
         seen = outcomes_of(run, curves)
-        label = run.series.label if run.series else ""
+        label = run.series.label if run.series and not repeats(run) else ""
         parts.append(part_of([c.graph.net for c in curves], seen, config_of(run), label))
+    if parts and repeats(watched.run):
+        return of_all([EXPERIMENTS[key].check([part]) for part in parts], len(watched.runs))
     return EXPERIMENTS[key].check(parts) if parts else []
+
+
+def of_all(found: Sequence[list[Claim]], count: int) -> list[Claim]:
+    """What each run says by itself, as claims on all `count`; of those that have begun."""
+    claims = []
+    for same in zip(*found):
+        holds = shown(same)
+        figures = "; ".join(claim.figures for claim in same)
+        claims.append(Claim(same[0].text, None if holds and len(same) < count else holds, figures))
+    return claims
 
 
 def answer(claims: list[Claim], is_over: bool) -> str:

@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 from app_pages import after, edited, opened, shown, texts
 
-from explorer import cached, experiments_menu, next_run, run_controls, run_words, visitor
+from explorer import (
+    cached,
+    chart_panel,
+    experiments_menu,
+    next_run,
+    run_controls,
+    run_words,
+    visitor,
+)
 from explorer.link import Experiment, encode
 from explorer.watched import Watched
 from resnet_core.experiments import EXPERIMENTS, GPU_NOTE, Claim
@@ -154,3 +162,27 @@ def test_a_net_of_a_sweep_is_no_edit_of_the_others():
     assert "has been edited since" not in texts(app.run())
     app = edited(app, "stage1.width", "24")
     assert "has been edited since" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("holds", "answer"),
+    [((True, True, True), True), ((True, True), None), ((True, False), False), ((None,), None)],
+)
+def test_a_claim_on_a_repeated_experiment_holds_if_every_seed_shows_it(holds, answer):
+    seeds = [[Claim("It learns.", one, f"{place} nats")] for place, one in enumerate(holds)]
+    (claim,) = experiments_menu.of_all(seeds, count=3)
+    assert claim.holds is answer and claim.text == "It learns."
+    assert claim.figures == "; ".join(f"{place} nats" for place in range(len(holds)))
+
+
+def test_an_experiment_that_is_repeated_is_that_experiment():
+    config = EXPERIMENTS["vanishing"].config
+    for kind, name in ((None, "vanishing"), ("seeds", "vanishing"), ("norms", None)):
+        place = SeriesPlace("s", kind, "", 0, 3, "") if kind else None
+        assert experiments_menu.name_of(a_run(config=config, series=place)) == name
+
+
+@pytest.mark.parametrize(("state", "last"), [("running", 11), ("ended", 4)])
+def test_the_last_step_of_a_run_that_was_stopped_is_the_last_that_it_did(state, last):
+    done = ModelProgress(model=0, steps_done=5)
+    assert chart_panel.last_step(a_run(state=state, models=(done,))) == last

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from resnet_core.series import SWEPT
@@ -77,9 +78,11 @@ def cured(parts: Sequence[Part]) -> list[Claim]:
     found, text = [], "With its F starting at 0 the signal keeps within half a decade."
     for part in parts:
         if part.label == "Kaiming":
-            found += _blows_up(part)[::2]
+            blown = _blows_up(part)[::2]
+            found += [replace(one, text=f"{part.label}: {one.text}") for one in blown]
         else:
-            found += [claim(text, part.verdict.of("residual"), SIGNAL, -0.5, 0.5), learns(part)]
+            calm = claim(f"{part.label}: {text}", part.verdict.of("residual"), SIGNAL, -0.5, 0.5)
+            found += [calm, learns(part)]
     return found if len(parts) > 1 else [*found, NOT_BEGUN]
 
 
@@ -87,11 +90,11 @@ def orders(parts: Sequence[Part]) -> list[Claim]:
     """Original, then pre-activation: what the shortcuts of stage 1 let through of the gradient."""
     rows = {
         "original": (
-            "Original: the ReLUs behind stage 1's (+) take at least a third of the direct way.",
+            "the ReLUs behind stage 1's (+) leave at most two thirds of the direct way.",
             lambda kept: kept <= 2 / 3,
         ),
         "pre-activation": (
-            "Pre-activation: along stage 1 the direct way is 1, within 0.01.",
+            "along stage 1 the direct way is 1, within 0.01.",
             lambda kept: abs(kept - 1) <= SAME,
         ),
     }
@@ -99,7 +102,8 @@ def orders(parts: Sequence[Part]) -> list[Claim]:
     for part in parts:
         (text, test), kept = rows[part.label], direct_way(part)
         holds = None if kept is None else bool(test(kept))
-        found.append(Claim(text, holds, "not measured yet" if kept is None else f"{kept:.3f}"))
+        figures = "not measured yet" if kept is None else f"{kept:.3f}"
+        found.append(Claim(f"{part.label}: {text}", holds, figures))
         found.append(learns(part))
     return found if len(parts) > 1 else [*found, NOT_BEGUN]
 
@@ -112,18 +116,23 @@ def direct_way(part: Part) -> float | None:
 
 def by_depth(parts: Sequence[Part], role: str) -> list[float]:
     """Decades at step 0, of each depth that has it, in order; -inf where it has underflowed."""
-    found = [part.verdict.of(role).at_start for part in parts]
-    found = [f for f in found if f.key != "early"]
+    found = [part.verdict.of(role).at_start for part in begun(parts, role)]
     return [
         -math.inf if f.key == "underflow" else math.nan if f.decades is None else f.decades
         for f in found
     ]
 
 
+def begun(parts: Sequence[Part], role: str) -> list[Part]:
+    return [part for part in parts if part.verdict.of(role).at_start.key != "early"]
+
+
 def _sweep(text: str, parts: Sequence[Part], role: str, test: Callable) -> Claim:
     """Of all depths at once: open until the last one, unless it is false before."""
     found = by_depth(parts, role)
-    shown_as = ", ".join("exactly 0" if d == -math.inf else signed(d) for d in found)
+    told = ["exactly 0" if d == -math.inf else signed(d) for d in found]
+    labels = [part.label for part in begun(parts, role)]
+    shown_as = ", ".join(f"{label}: {one}" for label, one in zip(labels, told))
     holds = test(found)
     return Claim(text, holds if not holds or len(found) == DEPTHS else None, shown_as)
 
