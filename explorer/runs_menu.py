@@ -32,16 +32,17 @@ def show(engine: WithRecordings) -> None:
 
 def runs_here(engine: WithRecordings) -> None:
     try:
-        runs = engine.runs()
+        runs = engine.runs(MOST)
     except EngineError as e:
         st.caption(theme.literal(str(e)))
         return
     if not runs:
         st.caption("No run yet.")
     user = visitor.user()
+    seen = next((row_of(run) for run in runs if run.id == state.run_id()), None)
     for run in one_of_each_series(runs):
         st.button(
-            f"{theme.literal(run_title(run))} :gray[{who(run, user)}]",
+            f"{title(run, row_of(run) == seen)} :gray[{who(run, user)}]",
             key=f"run{run.id}",
             type="tertiary",
             width="stretch",
@@ -51,12 +52,26 @@ def runs_here(engine: WithRecordings) -> None:
         )
 
 
+MOST = 100  # runs, those of series too; more would be no menu
+
+
 def one_of_each_series(runs: list[Run]) -> list[Run]:
     """The first run of each series where its last one stands, and all others."""
     rows: dict[object, Run] = {}
     for run in runs:  # the newest first
-        rows[run.series.id if run.series else run.id] = run
+        rows[row_of(run)] = run
     return list(rows.values())
+
+
+def row_of(run: Run) -> object:
+    """The same for all runs of a series."""
+    return run.series.id if run.series else run.id
+
+
+def title(run: Run, on_screen: bool) -> str:
+    """As markdown."""
+    words = theme.literal(run_title(run))
+    return f"**{words}**" if on_screen else words
 
 
 def run_title(run: Run) -> str:
@@ -64,12 +79,15 @@ def run_title(run: Run) -> str:
     net = run.config.net
     how = in_short(Experiment.of_run(run.config))
     if run.series:
-        return f"{run.id} · {run.series.title} ({run.series.size} runs) · {how}"
+        same = [f"norm {net.norm}"] * (run.series.kind in ("seeds", "depths"))
+        return " · ".join([f"{run.id} · {run.series.title} ({run.series.size} runs)", *same, how])
     roles = ("plain", "residual") if net.is_plain else ("residual", "plain")
     known = [m for m in run.models if m.accuracy is not None]
     learned = [f"{m.accuracy:.0%} ({roles[m.model]})" for m in known]
     result = f"held out {' and '.join(learned)}" if learned else (run.ended or run.state)
-    words = [net.name, f"norm {net.norm}", f"init {net.init}", how, result]
+    config = run.resolved.config if run.resolved else run.config
+    changed = [f"lr changed to {lr:g}" for _, lr in config.lr_changes[-1:]]
+    words = [net.name, f"norm {net.norm}", f"init {net.init}", how, *changed, result]
     return f"{run.id} · {' · '.join(words)}"
 
 
@@ -105,6 +123,8 @@ def shelf(engine: WithRecordings) -> None:
 
 
 def open_file(engine: WithRecordings) -> None:
+    if state.opened_tape() is not None and (refused := state.refused()):
+        st.error(theme.literal(str(refused)), icon=":material/block:")
     st.file_uploader(
         "A recording, from Take away",
         type=ENDING.removeprefix("."),

@@ -167,8 +167,8 @@ def chosen_lr(run_id: int, before: float) -> float:
 
 
 def opened_tape() -> BinaryIO | None:
-    """The file of a recording that was opened."""
-    return SS[TAPE]
+    """The file of a recording that was opened; None before the uploader is there."""
+    return SS.get(TAPE)
 
 
 def typed_key() -> str:
