@@ -26,7 +26,9 @@ def drawing(run: Run) -> Drawing:
 
 
 def last_step(run: Run) -> int:
-    return (run.total_steps or run.config.steps) - 1
+    """That it is to do or, once it is over, that it has done."""
+    done = max((model.steps_done for model in run.models), default=0)
+    return (done if run.is_over and done else run.total_steps or run.config.steps) - 1
 
 
 def depth_figure(charts: Drawn, probe: str, whose: str) -> None:

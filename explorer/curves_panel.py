@@ -41,6 +41,7 @@ def show(engine: Engine, run: Run) -> None:
     verdict_panel.show(run, curves, found)
     if total > 0:  # one step is no curve
         chart_panel.learning_figure(charts)
+        st.caption("Thin: of each batch. Bold: smoothed.")
     verdict_panel.show_notes(found)
     chart_panel.about(probe)
     st.caption(theme.literal(matched(run, curves)))

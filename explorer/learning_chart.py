@@ -184,8 +184,8 @@ def add_chart(layout: dict, number: int, domains, metric: str, classes: int, sca
 
 
 TITLES = {
-    "loss": "loss of the batch [nats], bold: smoothed",
-    "accuracy": "accuracy of the batch, bold: smoothed",
+    "loss": "loss of the batch [nats]",
+    "accuracy": "accuracy of the batch",
 }
 SHORT = {"loss": "loss [nats]", "accuracy": "accuracy"}
 SCALES = {

@@ -20,9 +20,11 @@ from resnet_core.schedules import SCHEDULES
 def show() -> None:
     now = state.experiment()
     changed = len(unusual(now))
-    label = f"More: {changed} changed" if changed else "More"
-    with st.expander(label, key="more", on_change="rerun") as fold:
+    # another label would be another fold, which is shut
+    with st.expander("More", key="more", on_change="rerun") as fold:
         if not fold.open:
+            if changed:
+                st.caption(f"{changed} changed")
             return
         for pair in PAIRS:
             for column, name in zip(st.columns(2, gap="medium"), pair):

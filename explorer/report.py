@@ -73,6 +73,8 @@ def about(run: Run) -> str:
     said = [f"Recorded: {run.recorded}" if run.recorded else f"Begun on {when}"]
     if key := experiment_of(run.config, run.series.kind if run.series else None):
         said.append(f"Experiment: {EXPERIMENTS[key].title}. {EXPERIMENTS[key].question}")
+    if run.series:
+        said.append(f"One of {run.series.size} runs, {run.series.label}: {run.series.title}")
     kind = ' class="recorded"' if run.recorded else ""
     return "".join(f"<p{kind}>{escape(text)}</p>" for text in said)
 

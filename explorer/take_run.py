@@ -32,7 +32,9 @@ def show() -> None:
         return
     run = found.run
     problem = unrecordable(run)
-    st.caption(f"The run of {theme.literal(run.config.net.name)}: report, numbers, recording")
+    which = f"Run {run.id}, {run.series.label} of its series," if run.series else "The run"
+    name = theme.literal(f"{which} of {run.config.net.name}")
+    st.caption(f"{name}: report, numbers, recording")
     with st.container(horizontal=True, gap="small", key="run_files"):
         for kind, row in FILES.items():
             st.download_button(

@@ -194,7 +194,9 @@ def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
 
 
 def test_a_run_whose_time_is_up_says_how_far_it_came():
-    assert end_sentence("time", "", "", [], 90) == "The time is up: 90 steps."
+    assert end_sentence("time", "", "", [], 90) == (
+        "All 90 steps that were to fit the time are done."
+    )
 
 
 def test_a_cut_run_of_which_one_net_diverged_says_both():

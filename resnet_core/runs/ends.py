@@ -53,6 +53,6 @@ def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], s
         case _ if "diverged" in hows:
             return f"One net diverged; the other finished its {done}."
         case "time":
-            return f"The time is up: {done}."
+            return f"All {done} that were to fit the time are done."
         case _:
             return "The only step is done." if steps == 1 else f"All {done} are done."
