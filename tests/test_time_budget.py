@@ -194,6 +194,8 @@ def test_a_run_that_becomes_slow_ends_in_time_and_says_so(tmp_path):
 
 
 def test_a_run_whose_time_is_up_says_how_far_it_came():
+    one = "The only step that was to fit the time is done."
+    assert end_sentence("time", "", "", [], 1) == one
     assert end_sentence("time", "", "", [], 90) == (
         "All 90 steps that were to fit the time are done."
     )

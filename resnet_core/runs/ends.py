@@ -53,6 +53,7 @@ def end_sentence(ended: str, reason: str, detail: str, hows: list[str | None], s
         case _ if "diverged" in hows:
             return f"One net diverged; the other finished its {done}."
         case "time":
-            return f"All {done} that were to fit the time are done."
+            one = "The only step that was to fit the time is done."
+            return one if steps == 1 else f"All {done} that were to fit the time are done."
         case _:
             return "The only step is done." if steps == 1 else f"All {done} are done."
